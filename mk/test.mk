@@ -1,0 +1,114 @@
+# mk/test.mk - which file becomes which test, and the suites made of them.
+#
+#   tests/unit/ROOM/test_*.c, tests/crash/test_*.c
+#                         a cmocka program each, linked with the library, src/app and the harness
+#   tests/cli/test_*.sh, tests/golden/test_*.sh
+#                         a bash script each, which finds the program in $HOLDFAST
+#   tests/tools/test_*.sh, tests/lint/test_*.sh
+#                         the same about the tools; no variant repeats them
+#   fuzz/fuzz_NAME.c      replays fuzz/corpus/NAME/ without a fuzzer
+#   tests/harness/main_NAME.c
+#                         a program of its own, holdfast-NAME; all else there is the harness
+#
+# A C test that has the comment /* tsan */ or /* valgrind */ runs under that tool as well.
+
+C_TESTS  := $(sort $(wildcard tests/unit/*/test_*.c tests/crash/test_*.c))
+SH_TESTS := $(sort $(wildcard tests/cli/test_*.sh tests/golden/test_*.sh))
+ifeq ($(VARIANT),)
+SH_TESTS += $(sort $(wildcard tests/tools/test_*.sh tests/lint/test_*.sh))
+endif
+FUZZERS  := $(sort $(wildcard fuzz/fuzz_*.c))
+HARNESS_MAINS   := $(sort $(wildcard tests/harness/main_*.c))
+HARNESS_SOURCES := $(filter-out $(HARNESS_MAINS),$(sort $(wildcard tests/harness/*.c)))
+
+ALL_SOURCES := $(LIB_SOURCES) $(APP_SOURCES) $(HARNESS_SOURCES) $(HARNESS_MAINS) $(C_TESTS) \
+               $(FUZZERS) $(wildcard fuzz/replay_main.c)
+
+# The suite: all of it, or what carries the mark MARK, or whose path matches the expression T.
+SUITE := $(C_TESTS) $(SH_TESTS) $(FUZZERS)
+ifneq ($(MARK),)
+SUITE := $(shell grep -lF '/* $(MARK) */' $(C_TESTS) /dev/null)
+endif
+ifneq ($(T),)
+SUITE := $(shell printf '%s\n' $(SUITE) | grep -E -e '$(T)')
+endif
+
+TEST_PROGRAMS   := $(patsubst %.c,$(BUILD)/%,$(filter tests/%.c,$(SUITE)))
+REPLAY_PROGRAMS := $(patsubst fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(filter fuzz/%,$(SUITE)))
+SUITE_NEEDS     := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(if $(filter %.sh,$(SUITE)),all)
+LIBRARIES       := $(BUILD)/libharness.a $(BUILD)/libapp.a $(BUILD)/libholdfast.a
+link_program     = $(call run,LD,$(CC) -pie $(LINK) -o $@ $(filter %.o %.a,$^) $1 $(LIBS))
+
+$(BUILD)/libharness.a: $(call objects,$(HARNESS_SOURCES))
+
+$(TEST_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARIES)
+	@mkdir -p $(@D)
+	$(call link_program,-lcmocka)
+
+$(BUILD)/holdfast-%: $(BUILD)/obj/tests/harness/main_%.o $(LIBRARIES)
+	$(link_program)
+
+$(BUILD)/fuzz/replay_%: $(BUILD)/obj/fuzz/fuzz_%.o $(BUILD)/obj/fuzz/replay_main.o $(LIBRARIES)
+	@mkdir -p $(@D)
+	$(link_program)
+
+## Test
+
+.PHONY: test check everything asan ubsan sanitize tsan valgrind quickstart
+test: deps   # installs what is missing, builds, runs the whole suite; T=REGEX runs a part
+	@$(MAKE) check
+
+check: $(SUITE_NEEDS)   # the same, installing nothing
+	@tests/run-tests --build $(BUILD) --jobs $(JOBS) $(RUN_FLAGS) $(SUITE)
+
+everything: all $(SUITE_NEEDS) $(HARNESS_MAINS:tests/harness/main_%.c=$(BUILD)/holdfast-%)
+
+# The sanitizers' shadow memory and a generous address-space randomisation don't go together.
+FIXED_ADDRESSES := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+SLOWLY = '--timeout 900 --wrap "$(FIXED_ADDRESSES)"'
+
+asan ubsan sanitize:   # the suite under that sanitizer; sanitize is both in one
+	@$(MAKE) check VARIANT=$@ BUILD=$(BUILD)/$@ RUN_FLAGS=$(SLOWLY)
+
+tsan:   # the tests marked /* tsan */ under the thread sanitizer
+	@$(MAKE) check VARIANT=$@ BUILD=$(BUILD)/$@ MARK=$@ RUN_FLAGS=$(SLOWLY)
+
+valgrind:   # the tests marked /* valgrind */ under valgrind
+	@$(call need,valgrind)
+	@$(MAKE) check MARK=$@ RUN_FLAGS='--timeout 1800 --wrap "$(VALGRIND)"'
+
+VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+            --errors-for-leak-kinds=definite,indirect --error-exitcode=99 --log-file={reports}/%p
+
+quickstart: deps   # runs docs/quickstart.sh: from nothing to a proved restore
+	@$(MAKE) all
+	HOLDFAST=$(abspath $(BUILD))/holdfast bash docs/quickstart.sh
+
+.PHONY: coverage
+coverage:   # the suite with gcov, a report (build/coverage/html), the gates of rooms
+	@$(call need,gcovr)
+	@find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@status=0; \
+	$(MAKE) check VARIANT=$@ BUILD=$(BUILD)/$@ RUN_FLAGS='--timeout 600' || status=1; \
+	tests/lint/coverage $(BUILD)/$@ && exit $$status
+
+## Simulate
+
+# $(BUILD)/holdfast-sim crashes the whole program on a simulated disk, at every operation.
+SIM_FLAGS = $(if $(SEED),--seed $(SEED)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+            $(if $(STATES),--states $(STATES))
+
+SIM := $(if $(wildcard tests/harness/main_sim.c),$(BUILD)/holdfast-sim,sim-is-missing)
+
+.PHONY: sim sim-mutants soak sim-is-missing
+sim-is-missing:
+	@echo 'tests/harness/main_sim.c is not there' >&2; exit 1
+
+sim: $(SIM)   # crashes at every operation; SEED= SCENARIO= STATES=
+	$(SIM) $(SIM_FLAGS)
+
+sim-mutants: $(SIM)   # breaks each rule of durability; each is seen
+	$(SIM) --mutants
+
+soak:   # a million crash states
+	@$(MAKE) sim STATES=1000000
