@@ -1,0 +1,178 @@
+/*
+ * catalog_cache.c - the catalogue as bytes in the client's cache.
+ *
+ * The bytes are covered by the checksum of the file that they are part of (view.h), so what can be
+ * wrong here is only that another version of the program wrote them: HF_EDAMAGE, upon which the
+ * cache is dropped and the catalogue read from the journal again.
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "store/catalog.h"
+#include "store/catalog_internal.h"
+
+static void put_segment(struct buf *out, const struct catalog_segment *s)
+{
+    buf_put(out, s->uuid, sizeof s->uuid);
+    buf_put(out, s->trailer_hash, sizeof s->trailer_hash);
+    buf_put_varint(out, s->file_len);
+    buf_put_varint(out, s->adopted_by);
+    buf_put_varint(out, s->condemned_by);
+}
+
+static int put_snapshot(struct buf *out, const struct catalog_snapshot *s, struct buf *scratch)
+{
+    int rc;
+
+    buf_put(out, s->id, sizeof s->id);
+    buf_put_varint(out, s->number);
+    buf_put_i64(out, s->published_ns);
+    buf_put_varint(out, s->forgotten_by);
+    buf_put_u8(out, s->partial);
+    buf_clear(scratch);
+    rc = commit_encode(&s->commit, scratch);
+    buf_put_bytes(out, scratch->data, scratch->len);
+    return rc;
+}
+
+/* UUIDs that were condemned without ever having been adopted. */
+static void put_stillborn(struct buf *out, const struct catalog *c)
+{
+    size_t at = 0;
+    uint64_t count = map_count(c->segment_by_uuid) - c->segment_count;
+    const void *uuid;
+    void *value;
+
+    buf_put_varint(out, count);
+    while (map_next(c->segment_by_uuid, &at, &uuid, &value)) {
+        uint32_t ordinal;
+
+        memcpy(&ordinal, value, sizeof ordinal);
+        if (ordinal == CATALOG_NO_SEGMENT) {
+            buf_put(out, uuid, 16);
+        }
+    }
+}
+
+int catalog_save(const struct catalog *c, struct buf *out)
+{
+    struct buf scratch;
+    int rc = 0;
+
+    buf_init(&scratch);
+    buf_put_varint(out, c->entries);
+    entry_put_init(&scratch, &c->init);
+    buf_put_bytes(out, scratch.data, scratch.len);
+    buf_put_varint(out, c->segment_count);
+    for (size_t i = 0; i < c->segment_count; i++) {
+        put_segment(out, &c->segments[i]);
+    }
+    put_stillborn(out, c);
+    buf_put_varint(out, c->snapshot_count);
+    for (size_t i = 0; rc == 0 && i < c->snapshot_count; i++) {
+        rc = put_snapshot(out, &c->snapshots[i], &scratch);
+    }
+    if (rc == 0) {
+        rc = buf_error(&scratch);
+    }
+    buf_release(&scratch);
+    return rc < 0 ? rc : buf_error(out);
+}
+
+static int get_init(struct cursor *in, struct catalog *c)
+{
+    struct entry_walk walk;
+    struct entry_view item;
+    size_t len;
+    const uint8_t *bytes = cursor_bytes(in, 4096, &len);
+
+    if (!bytes) {
+        return err_raise(HF_EDAMAGE, "the cached catalogue is cut short");
+    }
+    entry_walk_init(&walk, bytes, len);
+    if (entry_walk_next(&walk, &item) != 1 || entry_get_init(&item, &c->init) < 0) {
+        return err_raise(HF_EDAMAGE, "the cached catalogue does not begin as one");
+    }
+    c->has_init = true;
+    return 0;
+}
+
+static int get_segments(struct cursor *in, struct catalog *c)
+{
+    int rc = 0;
+
+    for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
+        struct catalog_segment s = { 0 };
+
+        cursor_copy(in, s.uuid, sizeof s.uuid);
+        cursor_copy(in, s.trailer_hash, sizeof s.trailer_hash);
+        s.file_len = cursor_varint(in);
+        s.adopted_by = cursor_varint(in);
+        s.condemned_by = cursor_varint(in);
+        rc = cursor_failed(in) ? 0 : catalog_add_segment(c, &s);
+    }
+    for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
+        uint8_t uuid[16];
+
+        cursor_copy(in, uuid, sizeof uuid);
+        rc = cursor_failed(in) ? 0 : catalog_condemn(c, uuid, 0);
+    }
+    return rc;
+}
+
+static int get_snapshot(struct cursor *in, struct catalog *c)
+{
+    struct catalog_snapshot s = { 0 };
+    const uint8_t *plain;
+    size_t len;
+    int rc;
+
+    cursor_copy(in, s.id, sizeof s.id);
+    s.number = cursor_varint(in);
+    s.published_ns = cursor_i64(in);
+    s.forgotten_by = cursor_varint(in);
+    s.partial = cursor_u8(in) != 0;
+    plain = cursor_bytes(in, in->len, &len);
+    if (!plain) {
+        return err_raise(HF_EDAMAGE, "the cached catalogue is cut short");
+    }
+    rc = commit_decode(plain, len, &s.commit);
+    if (rc == 0) {
+        rc = catalog_add_snapshot(c, &s);
+        commit_release(&s.commit);
+    }
+    return rc;
+}
+
+int catalog_load(const void *data, size_t len, const struct keyring *keys,
+                 const uint8_t repo_id[16], struct catalog **out_catalog)
+{
+    struct catalog *c = NULL;
+    struct cursor in;
+    int rc = catalog_new(keys, repo_id, &c);
+
+    if (rc < 0) {
+        return rc;
+    }
+    cursor_init(&in, data, len);
+    c->entries = cursor_varint(&in);
+    rc = get_init(&in, c);
+    if (rc == 0) {
+        rc = get_segments(&in, c);
+    }
+    if (rc == 0) {
+        for (uint64_t n = cursor_varint(&in); rc == 0 && n > 0 && !cursor_failed(&in); n--) {
+            rc = get_snapshot(&in, c);
+        }
+    }
+    if (rc == 0 && !cursor_done(&in)) {
+        rc = err_raise(HF_EDAMAGE, "the cached catalogue is not whole");
+    }
+    if (rc < 0) {
+        catalog_free(c);
+        return rc;
+    }
+    *out_catalog = c;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * catalog_internal.h - what catalog.c and catalog_cache.c share.
+ */
+#ifndef HF_STORE_CATALOG_INTERNAL_H
+#define HF_STORE_CATALOG_INTERNAL_H
+
+#include "base/map.h"
+#include "store/catalog.h"
+
+struct catalog {
+    const struct keyring *keys;
+    uint8_t repo_id[16];
+    uint64_t entries;
+    bool has_init;
+    struct entry_init init;
+    struct catalog_segment *segments;
+    size_t segment_count, segment_cap;
+    struct catalog_snapshot *snapshots;
+    size_t snapshot_count, snapshot_cap;
+    struct map *segment_by_uuid; /* -> u32 ordinal, CATALOG_NO_SEGMENT if only condemned */
+    struct map *snapshot_by_id;  /* -> u32 */
+};
+
+int catalog_add_segment(struct catalog *c, const struct catalog_segment *s);
+/* Takes over s->commit. */
+int catalog_add_snapshot(struct catalog *c, struct catalog_snapshot *s);
+int catalog_condemn(struct catalog *c, const uint8_t uuid[16], uint64_t number);
+
+#endif

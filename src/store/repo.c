@@ -1,0 +1,535 @@
+/*
+ * repo.c - opening a repository and keeping its view current. See repo.h.
+ *
+ * The order of opening: the hint file (is this a repository, of a format we know?), a key that
+ * opens with what the user gave, the cached view if the journal still holds the entry it stands
+ * for, the journal to its tip, and the client's memory of where it stood.
+ */
+#include "store/repo.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "format/nacl.h"
+#include "store/memory.h"
+#include "store/repo_internal.h"
+#include "store/view.h"
+
+#define MAX_KEYS 1024
+
+/* The hint file */
+
+static int count_entry(void *context, const char *name)
+{
+    uint64_t *highest = context;
+    uint64_t number;
+
+    if (entry_parse_name(name, &number) && number > *highest) {
+        *highest = number;
+    }
+    return 0;
+}
+
+/* No file `holdfast`: is it no repository, a half-made one, or one that has lost the file? */
+static int explain_missing_hint(struct fs *fs)
+{
+    uint64_t highest = 0;
+    int rc = fs_list(fs, "journal", count_entry, &highest);
+
+    if (rc < 0 && rc != HF_EABSENT) {
+        return rc;
+    }
+    if (rc == 0 && highest > 1) {
+        return err_raise(
+            HF_EDAMAGE, "the file `holdfast` is missing, though journal/ holds %" PRIu64 " entries",
+            highest);
+    }
+    if (rc == 0) {
+        err_raise(HF_ENO_REPO, "there is a half-made repository only");
+        return err_hint("an init did not finish: remove the folder's content and run init again");
+    }
+    err_raise(HF_ENO_REPO, "there is no repository");
+    return err_hint("make one with `holdfast init`, or correct the path");
+}
+
+static int parse_hint(const uint8_t *data, size_t len, uint8_t out_repo_id[16])
+{
+    static const char before_version[] = "holdfast repository\nformat: ";
+    char expected[REPO_HINT_BYTES];
+    const char *id;
+
+    if (len > sizeof before_version &&
+        memcmp(data, before_version, sizeof before_version - 1) == 0 &&
+        data[sizeof before_version - 1] >= '1' && data[sizeof before_version - 1] <= '9') {
+        err_raise(HF_ENEWER, "the repository is of a newer format");
+        return err_hint("install the newest holdfast");
+    }
+    id = len >= 33 ? (const char *)data + len - 33 : NULL;
+    if (id && text_unhex(id, 32, out_repo_id)) {
+        repo_hint_text(out_repo_id, expected);
+        if (strlen(expected) == len && memcmp(expected, data, len) == 0) {
+            return 0;
+        }
+    }
+    return err_raise(HF_EDAMAGE, "the file `holdfast` is not what init wrote");
+}
+
+int repo_probe(struct fs *fs, uint8_t out_repo_id[16])
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int rc = fs_read_file(fs, "holdfast", REPO_HINT_BYTES, &data, &len);
+
+    if (rc == 0) {
+        rc = parse_hint(data, len, out_repo_id);
+    } else if (rc == HF_EABSENT) {
+        rc = explain_missing_hint(fs);
+    }
+    mem_free(data);
+    return rc;
+}
+
+/* Keys */
+
+struct key_names {
+    char **names;
+    size_t count, cap;
+};
+
+static int add_key_name(void *context, const char *name)
+{
+    struct key_names *k = context;
+    int rc = mem_grow(&k->names, &k->cap, k->count + 1, sizeof *k->names);
+
+    if (rc == 0 && k->count >= MAX_KEYS) {
+        rc = err_raise(HF_ELIMIT, "there are more than %d keys", MAX_KEYS);
+    }
+    if (rc == 0) {
+        k->names[k->count] = mem_strdup(name);
+        rc = k->names[k->count] ? 0 : err_nomem();
+        k->count += rc == 0;
+    }
+    return rc;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int try_key(struct fs *fs, const char *name, const uint8_t repo_id[16],
+                   const struct keyfile_unlock *unlock, struct keyring **out_keys)
+{
+    char path[5 + 256];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    struct keyfile_info info;
+    uint8_t master[KEYRING_MASTER_BYTES];
+    int rc;
+
+    snprintf(path, sizeof path, "keys/%s", name);
+    rc = fs_read_file(fs, path, 2 * (size_t)KEYFILE_BYTES, &data, &len);
+    if (rc == HF_EDAMAGE) {
+        rc = HF_EKEY_DAMAGED;
+    }
+    if (rc == 0) {
+        rc = keyfile_unwrap(data, len, unlock, master, &info);
+    }
+    if (rc == 0 && memcmp(info.repo_id, repo_id, 16) != 0) {
+        rc = err_raise(HF_EDAMAGE, "the key and the file `holdfast` name different repositories");
+    }
+    if (rc == 0) {
+        rc = keyring_new(master, out_keys);
+    }
+    if (rc == 0 && memcmp((*out_keys)->sign_public, info.admin_public, 32) != 0) {
+        keyring_free(*out_keys);
+        *out_keys = NULL;
+        rc = err_raise(HF_EKEY_DAMAGED, "its pinned public key is not that of its secret");
+    }
+    mem_wipe(master, sizeof master);
+    mem_free(data);
+    return rc < 0 ? err_add(rc, "keys/%s", name) : 0;
+}
+
+/* Tries every key. If none opens, a wrong password says more than a damaged file beside it. */
+static int unlock_keys(struct fs *fs, const uint8_t repo_id[16],
+                       const struct keyfile_unlock *unlock, struct keyring **out_keys)
+{
+    struct key_names k = { 0 };
+    struct err_trail reason = { 0 };
+    int rc = fs_list(fs, "keys", add_key_name, &k);
+
+    if (rc == HF_EABSENT || (rc == 0 && k.count == 0)) {
+        rc = err_raise(HF_EKEY_DAMAGED, "there are no keys in %s/keys", fs->label);
+        err_hint("put a copy of the repository's key files back into keys/");
+    } else if (rc == 0) {
+        qsort(k.names, k.count, sizeof *k.names, compare_names);
+        rc = HF_EKEY;
+        for (size_t i = 0; i < k.count && !*out_keys; i++) {
+            rc = try_key(fs, k.names[i], repo_id, unlock, out_keys);
+            if (rc < 0 && (reason.code == 0 || rc == HF_EKEY)) {
+                err_take(&reason);
+            }
+        }
+        if (rc < 0) {
+            err_give(&reason);
+            rc = reason.code;
+        }
+    }
+    for (size_t i = 0; i < k.count; i++) {
+        mem_free(k.names[i]);
+    }
+    mem_free(k.names);
+    return rc;
+}
+
+/* The view */
+
+static int observe(void *context, const struct journal_entry *e)
+{
+    struct repo *r = context;
+
+    return catalog_apply(r->catalog, e);
+}
+
+static bool segment_is_live(void *context, uint32_t segment)
+{
+    const struct repo *r = context;
+    const struct catalog_segment *s = catalog_segment(r->catalog, segment);
+
+    return s && s->condemned_by == 0;
+}
+
+static int start_from_nothing(struct repo *r)
+{
+    static const struct journal_position beginning = { 0 };
+
+    catalog_free(r->catalog);
+    r->catalog = NULL;
+    index_clear(r->index);
+    r->indexed = 0;
+    memset(&r->saved, 0, sizeof r->saved);
+    journal_begin_at(r->journal, &beginning);
+    return catalog_new(r->keys, r->id, &r->catalog);
+}
+
+/* Whether the journal still holds the entry that the cached view stands for. */
+static bool view_still_holds(struct repo *r, const struct journal_position *position)
+{
+    struct journal_entry e;
+    uint8_t *memory = NULL;
+    bool holds = journal_read(r->journal, position->number, &e, &memory) == 0 &&
+                 memcmp(e.seal_hash, position->hash, sizeof e.seal_hash) == 0;
+
+    mem_free(memory);
+    return holds;
+}
+
+static int start_from_cache(struct repo *r)
+{
+    struct view view;
+    int rc = HF_EABSENT;
+
+    if (r->env.cache) {
+        rc = view_load(r->env.cache, r->keys, r->id, r->index, &view);
+    }
+    if (rc == 0 && !view_still_holds(r, &view.position)) {
+        catalog_free(view.catalog);
+        rc = HF_EABSENT;
+    }
+    if (rc < 0) {
+        if (rc != HF_EABSENT) {
+            log_write(LOG_LEVEL_INFO, "the cache is built anew: %s", err_last()->text);
+        }
+        err_clear();
+        return rc == HF_ENOMEM ? err_nomem() : start_from_nothing(r);
+    }
+    r->catalog = view.catalog;
+    r->indexed = view.indexed;
+    r->saved = view.position;
+    journal_begin_at(r->journal, &view.position);
+    return 0;
+}
+
+/* A journal that is shorter than we knew it, or another one, was set back or forked. */
+static int compare_with_memory(struct repo *r)
+{
+    const struct journal_position *at = journal_at(r->journal);
+    struct journal_position known;
+    uint8_t hash[32];
+    int rc = memory_load(r->env.state, r->id, r->env.fs->label, &known);
+
+    if (rc < 0 || known.number == 0) {
+        return rc;
+    }
+    if (known.number > at->number) {
+        rc = err_raise(HF_EDAMAGE,
+                       "the journal ends at entry %" PRIu64 ", but this client has seen %" PRIu64,
+                       at->number, known.number);
+    } else if (known.number == at->number) {
+        memcpy(hash, at->hash, sizeof hash);
+    } else {
+        struct journal_entry e;
+        uint8_t *memory = NULL;
+
+        rc = journal_read(r->journal, known.number, &e, &memory);
+        memcpy(hash, e.seal_hash, sizeof hash);
+        mem_free(memory);
+    }
+    if (rc == 0 && memcmp(hash, known.hash, sizeof hash) != 0) {
+        rc = err_raise(HF_EDAMAGE, "entry %" PRIu64 " is not the one that this client has seen",
+                       known.number);
+    }
+    if (rc == HF_EDAMAGE) {
+        err_hint("the repository was set back to an older copy, or forked; if that was done on "
+                 "purpose, run `holdfast cache accept-rollback`");
+    }
+    return rc;
+}
+
+static int adopt_params(struct repo *r)
+{
+    const struct entry_init *init = catalog_init_entry(r->catalog);
+
+    if (!init) {
+        return err_raise(HF_EDAMAGE, "the journal has no first entry");
+    }
+    if (memcmp(init->repo_id, r->id, 16) != 0 ||
+        memcmp(init->admin_public, r->keys->sign_public, 32) != 0) {
+        return err_raise(HF_EDAMAGE, "entry 1 begins another repository");
+    }
+    if (init->version > REPO_FORMAT_VERSION || init->features_read != 0) {
+        err_raise(HF_ENEWER, "the repository is of a newer format");
+        return err_hint("install the newest holdfast");
+    }
+    r->cipher = (enum cipher_kind)init->cipher;
+    r->params.codec = (enum codec_kind)init->codec;
+    r->params.level = init->level;
+    r->params.segment_target = init->segment_target;
+    r->params.chunks = (struct chunker_params){ init->chunk_min, init->chunk_avg, init->chunk_max,
+                                                init->chunk_fixed };
+    if (r->params.segment_target < SEGMENT_HEADER_BYTES ||
+        r->params.segment_target > SEGMENT_MAX_BYTES / 2) {
+        return err_raise(HF_EDAMAGE, "entry 1 asks for segments of an impossible size");
+    }
+    return r->chunker ? 0
+                      : chunker_new(&r->params.chunks, r->keys->chunk_boundary_key, &r->chunker);
+}
+
+/* A damaged journal is an error, or (tolerant) something to be told beside what can be read. */
+static int note_damage(struct repo *r, int rc, enum repo_damage_policy policy)
+{
+    if (rc != HF_EDAMAGE || policy == REPO_STRICT || !catalog_init_entry(r->catalog)) {
+        return rc;
+    }
+    if (!r->damage) {
+        r->damage = mem_alloc(sizeof *r->damage);
+        if (!r->damage) {
+            return err_nomem();
+        }
+        err_take(r->damage);
+    }
+    return 0;
+}
+
+static int bring_up_to_date(struct repo *r, enum repo_damage_policy policy)
+{
+    int rc = note_damage(r, journal_follow(r->journal), policy);
+
+    if (rc == 0) {
+        rc = adopt_params(r);
+    }
+    if (rc == 0 && r->env.state) {
+        rc = note_damage(r, compare_with_memory(r), policy);
+    }
+    return rc;
+}
+
+void repo_remember(struct repo *r)
+{
+    const struct journal_position *at = journal_at(r->journal);
+
+    /* Nothing is remembered or cached on an entry that may still vanish. */
+    if (r->damage || !journal_settled(r->journal)) {
+        return;
+    }
+    if (r->env.state && memory_store(r->env.state, r->id, r->env.fs->label, at) < 0) {
+        log_write(LOG_LEVEL_WARN, "could not remember the repository's position: %s",
+                  err_last()->text);
+        err_clear();
+    }
+    repo_save_cache(r);
+}
+
+void repo_save_cache(struct repo *r)
+{
+    struct view view = { .position = *journal_at(r->journal),
+                         .catalog = r->catalog,
+                         .indexed = r->indexed };
+
+    if (!r->env.cache || r->damage || r->unread || !journal_settled(r->journal) ||
+        (view.position.number == r->saved.number && index_pending(r->index) == 0)) {
+        return;
+    }
+    if (view_save(r->env.cache, r->env.rnd, r->index, &view) < 0) {
+        log_write(LOG_LEVEL_INFO, "could not save the cache: %s", err_last()->text);
+        err_clear();
+        return;
+    }
+    r->saved = view.position;
+    index_tidy(r->index, clock_wall(r->env.clock));
+}
+
+/* Opening and closing */
+
+static int open_journal(struct repo *r)
+{
+    struct journal_options o = { .fs = r->env.fs,
+                                 .clock = r->env.clock,
+                                 .rnd = r->env.rnd,
+                                 .keys = r->keys,
+                                 .observe = observe,
+                                 .context = r };
+
+    memcpy(o.repo_id, r->id, sizeof o.repo_id);
+    memcpy(o.admin_public, r->keys->sign_public, sizeof o.admin_public);
+    return journal_new(&o, &r->journal);
+}
+
+static int open_parts(struct repo *r, const struct keyfile_unlock *unlock,
+                      enum repo_damage_policy policy)
+{
+    int rc = repo_probe(r->env.fs, r->id);
+
+    if (rc == 0) {
+        rc = unlock_keys(r->env.fs, r->id, unlock, &r->keys);
+    }
+    if (rc == 0) {
+        rc = open_journal(r);
+    }
+    if (rc == 0) {
+        rc = index_new(r->env.cache, r->env.rnd, segment_is_live, r, &r->index);
+    }
+    if (rc == 0) {
+        rc = start_from_cache(r);
+    }
+    if (rc == 0) {
+        rc = bring_up_to_date(r, policy);
+    }
+    return rc;
+}
+
+int repo_open(const struct repo_env *env, const struct keyfile_unlock *unlock,
+              enum repo_damage_policy policy, struct repo **out_repo)
+{
+    struct repo *r = mem_zalloc(sizeof *r);
+    int rc;
+
+    if (!r) {
+        return err_nomem();
+    }
+    r->env = *env;
+    pthread_mutex_init(&r->lock, NULL);
+    rc = nacl_init();
+    if (rc == 0) {
+        rc = open_parts(r, unlock, policy);
+    }
+    if (rc < 0) {
+        struct err_trail cause;
+
+        err_take(&cause);
+        repo_close(r);
+        err_give(&cause);
+        return err_add(rc, "could not open the repository %s", env->fs->label);
+    }
+    repo_remember(r);
+    *out_repo = r;
+    return 0;
+}
+
+void repo_close(struct repo *r)
+{
+    if (!r) {
+        return;
+    }
+    for (size_t i = 0; i < REPO_OPEN_SEGMENTS; i++) {
+        segreader_close(r->open[i].reader);
+    }
+    pthread_mutex_destroy(&r->lock);
+    index_free(r->index);
+    catalog_free(r->catalog);
+    journal_free(r->journal);
+    chunker_free(r->chunker);
+    keyring_free(r->keys);
+    mem_free(r->damage);
+    mem_free(r->unread);
+    mem_free(r);
+}
+
+const struct err_trail *repo_damage(const struct repo *r)
+{
+    return r->damage;
+}
+
+int repo_may_write(const struct repo *r)
+{
+    if (r->damage) {
+        err_raise(HF_EDAMAGE, "%s", r->damage->text);
+        return err_hint("a damaged journal takes no new entries: see `holdfast check`");
+    }
+    if (catalog_init_entry(r->catalog)->features_write != 0) {
+        err_raise(HF_ENEWER, "the repository has features that a newer holdfast writes");
+        return err_hint("install the newest holdfast");
+    }
+    return 0;
+}
+
+int repo_refresh(struct repo *r)
+{
+    int rc = bring_up_to_date(r, REPO_STRICT);
+
+    if (rc == 0) {
+        repo_remember(r);
+    }
+    return rc;
+}
+
+const uint8_t *repo_id(const struct repo *r)
+{
+    return r->id;
+}
+
+const struct repo_env *repo_env(const struct repo *r)
+{
+    return &r->env;
+}
+
+const struct keyring *repo_keys(const struct repo *r)
+{
+    return r->keys;
+}
+
+const struct repo_params *repo_params(const struct repo *r)
+{
+    return &r->params;
+}
+
+const struct chunker *repo_chunker(const struct repo *r)
+{
+    return r->chunker;
+}
+
+const struct catalog *repo_catalog(const struct repo *r)
+{
+    return r->catalog;
+}
+
+struct journal *repo_journal(struct repo *r)
+{
+    return r->journal;
+}

@@ -1,0 +1,188 @@
+/*
+ * repo_index.c - the index of a repository, fed from footers, and the segments it points to.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/repo_internal.h"
+
+int repo_index_footer(struct repo *r, uint32_t ordinal, const struct segment_footer *f)
+{
+    for (size_t b = 0; b < f->block_count; b++) {
+        const struct segment_block *block = &f->blocks[b];
+
+        for (uint32_t slot = 0; slot < block->chunk_count; slot++) {
+            const struct segment_chunk *c = &f->chunks[block->first_chunk + slot];
+            struct index_home home = { ordinal, block->position, slot, c->len };
+            int rc = index_put(r->index, c->id, &home);
+
+            if (rc < 0) {
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
+int repo_index_segment(struct repo *r, uint32_t ordinal)
+{
+    struct segment_footer footer = { 0 };
+    struct segreader *reader;
+    int rc = repo_segment_get(r, ordinal, &reader);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = segreader_footer(reader, &footer);
+    repo_segment_put(r, ordinal);
+    if (rc == 0) {
+        rc = repo_index_footer(r, ordinal, &footer);
+    }
+    segment_footer_release(&footer);
+    return rc;
+}
+
+/*
+ * A segment whose footer can't be read is told and passed over: what it holds has no home for now,
+ * and whatever needs that says so, while the rest can be restored.
+ */
+static int pass_over(struct repo *r)
+{
+    log_write(LOG_LEVEL_ERROR, "%s", err_last()->text);
+    if (!r->unread) {
+        r->unread = mem_alloc(sizeof *r->unread);
+        if (!r->unread) {
+            return err_nomem();
+        }
+        err_take(r->unread);
+    }
+    err_clear();
+    return 0;
+}
+
+int repo_index(struct repo *r, struct index **out_index)
+{
+    for (; r->indexed < catalog_segment_count(r->catalog); r->indexed++) {
+        const struct catalog_segment *s = catalog_segment(r->catalog, r->indexed);
+        int rc = s->condemned_by == 0 ? repo_index_segment(r, r->indexed) : 0;
+
+        if (rc == HF_EDAMAGE) {
+            rc = pass_over(r);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    *out_index = r->index;
+    return 0;
+}
+
+int repo_index_get(struct repo *r, const uint8_t id[32], struct index_home *out_home)
+{
+    struct index *index;
+    int rc = repo_index(r, &index);
+
+    if (rc == 0) {
+        rc = index_get(index, id, out_home);
+    }
+    if (rc == HF_EDAMAGE) {
+        log_write(LOG_LEVEL_WARN, "the index is built anew: %s", err_last()->text);
+        err_clear();
+        index_clear(r->index);
+        r->indexed = 0;
+        rc = repo_index(r, &index);
+        if (rc == 0) {
+            rc = index_get(index, id, out_home);
+        }
+    }
+    return rc;
+}
+
+/* Open segments */
+
+static struct repo_open_segment *find_open(struct repo *r, uint32_t ordinal)
+{
+    for (size_t i = 0; i < REPO_OPEN_SEGMENTS; i++) {
+        if (r->open[i].reader && r->open[i].ordinal == ordinal) {
+            return &r->open[i];
+        }
+    }
+    return NULL;
+}
+
+/* A free place, or the one that was used longest ago and that nobody uses now. */
+static struct repo_open_segment *find_place(struct repo *r)
+{
+    struct repo_open_segment *oldest = NULL;
+
+    for (size_t i = 0; i < REPO_OPEN_SEGMENTS; i++) {
+        struct repo_open_segment *o = &r->open[i];
+
+        if (!o->reader) {
+            return o;
+        }
+        if (o->users == 0 && (!oldest || o->last_use < oldest->last_use)) {
+            oldest = o;
+        }
+    }
+    if (oldest) {
+        segreader_close(oldest->reader);
+        oldest->reader = NULL;
+    }
+    return oldest;
+}
+
+static int open_segment(struct repo *r, uint32_t ordinal, struct repo_open_segment **out_open)
+{
+    const struct catalog_segment *s = catalog_segment(r->catalog, ordinal);
+    struct repo_open_segment *o = s ? find_place(r) : NULL;
+    char uuid[33];
+    int rc;
+
+    if (!o) {
+        return err_raise(HF_ELIMIT, "too many segments are in use at once");
+    }
+    rc = segreader_open(r->env.fs, r->keys, r->id, s, &o->reader);
+    if (rc == HF_EABSENT) {
+        rc = err_raise(HF_EDAMAGE, "segments/%s is missing", text_hex(s->uuid, 16, uuid));
+    }
+    if (rc == 0) {
+        o->ordinal = ordinal;
+        o->users = 0;
+        *out_open = o;
+    }
+    return rc;
+}
+
+int repo_segment_get(struct repo *r, uint32_t ordinal, struct segreader **out_reader)
+{
+    struct repo_open_segment *o;
+    int rc = 0;
+
+    pthread_mutex_lock(&r->lock);
+    o = find_open(r, ordinal);
+    if (!o) {
+        rc = open_segment(r, ordinal, &o);
+    }
+    if (rc == 0) {
+        o->users++;
+        o->last_use = ++r->uses;
+        *out_reader = o->reader;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
+void repo_segment_put(struct repo *r, uint32_t ordinal)
+{
+    struct repo_open_segment *o;
+
+    pthread_mutex_lock(&r->lock);
+    o = find_open(r, ordinal);
+    if (o) {
+        o->users--;
+    }
+    pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,65 @@
+/*
+ * repo_internal.h - what the files repo*.c and run.c share.
+ */
+#ifndef HF_STORE_REPO_INTERNAL_H
+#define HF_STORE_REPO_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/err.h"
+#include "format/segment.h"
+#include "store/repo.h"
+#include "store/segreader.h"
+
+#define REPO_FORMAT_VERSION 0
+#define REPO_OPEN_SEGMENTS 64
+#define REPO_HINT_BYTES 128
+
+struct repo_open_segment {
+    uint32_t ordinal;
+    unsigned users;
+    uint64_t last_use;
+    struct segreader *reader; /* NULL: the place is free */
+};
+
+struct repo {
+    struct repo_env env;
+    uint8_t id[16];
+    struct keyring *keys;
+    struct repo_params params;
+    enum cipher_kind cipher;
+    struct chunker *chunker;
+    struct journal *journal;
+    struct catalog *catalog;
+    struct index *index;
+    uint32_t indexed;              /* segments below this ordinal are in the index */
+    struct journal_position saved; /* what the cached view stands for */
+    struct err_trail *damage;      /* of the journal; NULL: none found */
+    struct err_trail *unread;      /* of the first segment whose footer can't be read, or NULL */
+    pthread_mutex_t lock;          /* of what follows */
+    struct repo_open_segment open[REPO_OPEN_SEGMENTS];
+    uint64_t uses;
+};
+
+/* Whether this program may write: a journal that is whole, a format whose features it knows. */
+int repo_may_write(const struct repo *r);
+
+/* The text of the file `holdfast`. */
+void repo_hint_text(const uint8_t repo_id[16], char out[REPO_HINT_BYTES]);
+
+/* A segment, open for reading; any thread. Each get has its put. */
+int repo_segment_get(struct repo *r, uint32_t ordinal, struct segreader **out_reader);
+void repo_segment_put(struct repo *r, uint32_t ordinal);
+
+/* Puts what a footer says into the index. */
+int repo_index_footer(struct repo *r, uint32_t ordinal, const struct segment_footer *f);
+
+/* Takes a segment's footer from its file. */
+int repo_index_segment(struct repo *r, uint32_t ordinal);
+/* index_get, after which a damaged cache has been built anew. HF_EABSENT has no trail. */
+int repo_index_get(struct repo *r, const uint8_t id[32], struct index_home *out_home);
+
+/* Remembers and caches the view, as far as it is known to be durable. */
+void repo_remember(struct repo *r);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * segverify.c - see segverify.h.
+ */
+#include "store/segverify.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/block.h"
+
+struct segverify {
+    struct cipher *cipher;
+    enum cipher_kind kind;
+    struct codec *codec;
+    struct cipher_id *ids;
+    struct buf record;
+    struct buf chunks;
+};
+
+int segverify_new(const struct keyring *keys, struct segverify **out_verifier)
+{
+    struct segverify *v = mem_zalloc(sizeof *v);
+    int rc;
+
+    if (!v) {
+        return err_nomem();
+    }
+    buf_init(&v->record);
+    buf_init(&v->chunks);
+    rc = codec_new(CODEC_NONE, 0, &v->codec);
+    if (rc == 0) {
+        rc = cipher_id_new(keys->chunk_id_key, &v->ids);
+    }
+    if (rc < 0) {
+        segverify_free(v);
+        return rc;
+    }
+    *out_verifier = v;
+    return 0;
+}
+
+void segverify_free(struct segverify *v)
+{
+    if (v) {
+        cipher_free(v->cipher);
+        codec_free(v->codec);
+        cipher_id_free(v->ids);
+        buf_release(&v->record);
+        buf_release(&v->chunks);
+        mem_free(v);
+    }
+}
+
+static int choose_cipher(struct segverify *v, enum cipher_kind kind)
+{
+    if (v->cipher && v->kind == kind) {
+        return 0;
+    }
+    cipher_free(v->cipher);
+    v->cipher = NULL;
+    v->kind = kind;
+    return cipher_new(kind, &v->cipher);
+}
+
+/* The decoded chunks against what the footer says of them. */
+static int compare_chunks(struct segverify *v, const struct block_view *view,
+                          const struct segment_block *b, const struct segment_footer *f)
+{
+    size_t at = 0;
+
+    if (view->count != b->chunk_count || view->plain_len != b->plain_len) {
+        return err_raise(HF_EDAMAGE, "the block at %" PRIu64 " is not the one in the footer",
+                         b->position);
+    }
+    for (uint32_t i = 0; i < view->count; i++) {
+        const struct segment_chunk *c = &f->chunks[b->first_chunk + i];
+        uint8_t id[32];
+        int rc;
+
+        if (block_chunk_len(view, i) != c->len) {
+            return err_raise(HF_EDAMAGE, "a chunk of the block at %" PRIu64 " has another length",
+                             b->position);
+        }
+        rc = cipher_id_of(v->ids, v->chunks.data + at, c->len, id);
+        if (rc == 0 && memcmp(id, c->id, sizeof id) != 0) {
+            rc = err_raise(HF_EDAMAGE, "a chunk of the block at %" PRIu64 " is not that of its id",
+                           b->position);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+        at += c->len;
+    }
+    return 0;
+}
+
+static int verify_block(struct segverify *v, struct segreader *r, const struct segment_block *b,
+                        const struct segment_footer *f)
+{
+    struct block_view view;
+    int rc = segreader_block(r, v->cipher, b->type, b->position, &v->record);
+
+    if (rc == 0) {
+        rc = block_parse(v->record.data, v->record.len, &view);
+    }
+    buf_clear(&v->chunks);
+    if (rc == 0) {
+        rc = buf_reserve(&v->chunks, view.plain_len);
+    }
+    if (rc == 0) {
+        rc = block_decode(&view, v->codec, v->chunks.data);
+    }
+    return rc == 0 ? compare_chunks(v, &view, b, f) : rc;
+}
+
+int segverify_blocks(struct segverify *v, struct segreader *r, const struct segment_footer *f,
+                     uint8_t *bad, uint64_t *out_bytes, struct err_trail *why)
+{
+    int result = 0;
+    int rc = choose_cipher(v, segreader_cipher(r));
+
+    *out_bytes = 0;
+    for (size_t i = 0; rc == 0 && i < f->block_count; i++) {
+        rc = verify_block(v, r, &f->blocks[i], f);
+        *out_bytes += f->blocks[i].payload_len;
+        bad[i] = rc == HF_EDAMAGE;
+        if (bad[i]) {
+            if (result == 0) {
+                err_take(why);
+            }
+            result = rc;
+            rc = 0;
+        }
+    }
+    return rc < 0 ? rc : result;
+}
