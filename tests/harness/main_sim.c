@@ -1,0 +1,279 @@
+/*
+ * main_sim.c - the program behind `make sim`: crashes every scenario everywhere and counts.
+ *
+ *     holdfast-sim [--scenario NAME] [--seed N] [--states N] [--mutants] [--list]
+ *
+ * Prints for each scenario how many distinct crash states were examined in each model, and how many
+ * broke a promise; exits with 1 if any did, with the story of the first. --states N goes on with
+ * new seeds until so many states have been looked at. --mutants leaves out one sync at a time and
+ * prints which scenario catches it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "harness/scenarios.h"
+
+#define MAX_SITES 32
+
+struct sim {
+    const char *only; /* a scenario's name, or NULL */
+    uint64_t seed;
+    uint64_t states; /* at least so many */
+    uint64_t looked_at;
+    uint64_t violations;
+    uint64_t by_model[SIMMODELS];
+};
+
+static void options_for(const struct scenario_entry *e, uint64_t seed, struct explore_options *o)
+{
+    explore_options_init(o);
+    o->seed = seed;
+    o->limits.seed = seed;
+    if (e->exhaustive) {
+        o->limits.exhaustive = e->exhaustive;
+    }
+    if (e->sampled) {
+        o->limits.sampled = e->sampled;
+    }
+    o->depth = e->depth;
+    o->deeper_every = e->deeper_every;
+}
+
+static bool wanted(const struct sim *sim, const struct scenario_entry *e)
+{
+    return !sim->only || strcmp(sim->only, e->scenario.name) == 0;
+}
+
+static void print_line(const struct scenario_entry *e, const struct explore_report *sum,
+                       uint64_t violations)
+{
+    printf("%-20s %5" PRIu64 " runs  P %6" PRIu64 "  J %6" PRIu64 "  J' %6" PRIu64 "  A %7" PRIu64
+           "  looked at %7" PRIu64 "  violations %" PRIu64 "  %.1f s\n",
+           e->scenario.name, sum->runs, sum->states[SIMMODEL_KILL], sum->states[SIMMODEL_JOURNAL],
+           sum->states[SIMMODEL_LAZY], sum->states[SIMMODEL_POSIX], sum->looked_at, violations,
+           sum->seconds);
+    fflush(stdout);
+}
+
+/* All variants of one scenario with one seed. */
+static void run_scenario(struct sim *sim, const struct scenario_entry *e, uint64_t seed)
+{
+    struct explore_options o;
+    struct explore_report sum = { 0 };
+    uint64_t violations = 0;
+
+    options_for(e, seed, &o);
+    for (unsigned v = 0; v < (e->variants ? e->variants : 1); v++) {
+        struct explore_report r;
+        int rc;
+
+        scenarios_set_variant(v);
+        rc = explore_crashes(&e->scenario, &o, &r);
+        if (rc < 0 && violations == 0) {
+            printf("scenario %s, variant %u, seed %" PRIu64 ":\n%s\n", e->scenario.name, v, seed,
+                   r.text ? r.text : err_last()->text);
+        }
+        violations += explore_violations(&r) + (rc < 0 && explore_violations(&r) == 0);
+        for (unsigned m = 0; m < SIMMODELS; m++) {
+            sum.states[m] += r.states[m];
+            sim->by_model[m] += r.states[m];
+        }
+        sum.runs++;
+        sum.looked_at += r.looked_at;
+        sum.seconds += r.seconds;
+        explore_report_release(&r);
+    }
+    sim->looked_at += sum.looked_at;
+    sim->violations += violations;
+    print_line(e, &sum, violations);
+}
+
+static int run_all(struct sim *sim)
+{
+    uint64_t seed = sim->seed;
+    bool any = false;
+
+    do {
+        printf("seed %" PRIu64 "\n", seed);
+        for (size_t i = 0; i < scenario_count; i++) {
+            if (wanted(sim, &scenarios[i])) {
+                run_scenario(sim, &scenarios[i], seed);
+                any = true;
+            }
+        }
+        seed++;
+    } while (any && sim->violations == 0 && sim->looked_at < sim->states);
+    if (!any) {
+        fprintf(stderr, "there is no scenario '%s'; --list shows all\n", sim->only);
+        return 2;
+    }
+    printf("%" PRIu64 " distinct crash states looked at (P %" PRIu64 ", J %" PRIu64 ", J' %" PRIu64
+           ", A %" PRIu64 "), %" PRIu64 " violations\n",
+           sim->looked_at, sim->by_model[SIMMODEL_KILL], sim->by_model[SIMMODEL_JOURNAL],
+           sim->by_model[SIMMODEL_LAZY], sim->by_model[SIMMODEL_POSIX], sim->violations);
+    return sim->violations == 0 ? 0 : 1;
+}
+
+/* Mutants: one sync left out at a time */
+
+struct caught {
+    const char *site;
+    const char *scenario; /* the first that caught it, or NULL */
+    unsigned models;
+    char promise[160];
+};
+
+static struct caught *note_site(struct caught *table, size_t *count, const char *site)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(table[i].site, site) == 0) {
+            return &table[i];
+        }
+    }
+    if (*count == MAX_SITES) {
+        return NULL;
+    }
+    table[*count].site = site;
+    return &table[(*count)++];
+}
+
+/* What the story's first line says was broken. */
+static void remember_promise(struct caught *c, const char *text)
+{
+    const char *end = strchr(text, '\n');
+
+    snprintf(c->promise, sizeof c->promise, "%.*s", end ? (int)(end - text) : (int)strlen(text),
+             text);
+}
+
+static void try_mutant(const struct scenario_entry *e, uint64_t seed, struct caught *c)
+{
+    struct explore_options o;
+
+    options_for(e, seed, &o);
+    o.skip_site = c->site;
+    o.first_only = true;
+    for (unsigned m = 0; m < SIMMODELS; m++) {
+        struct explore_report r;
+
+        o.models = SIMMODEL_BIT(m);
+        if (explore_crashes(&e->scenario, &o, &r) < 0) {
+            c->models |= SIMMODEL_BIT(m);
+            c->scenario = e->scenario.name;
+            if (r.text && !c->promise[0]) {
+                remember_promise(c, r.text);
+            }
+        }
+        explore_report_release(&r);
+    }
+}
+
+/* The syncs that one telling of a scenario asks for. */
+static void sites_of(const struct scenario_entry *e, uint64_t seed, struct caught *table,
+                     size_t *count)
+{
+    struct simdisk *d = simdisk_new(seed);
+    const char *sites[MAX_SITES];
+    size_t n;
+
+    if (e->scenario.prepare(d, e->scenario.context) == 0) {
+        (void)e->scenario.run(d, e->scenario.context);
+    }
+    n = simtrace_sites(simdisk_trace(d), sites, MAX_SITES);
+    for (size_t i = 0; i < n; i++) {
+        note_site(table, count, sites[i]);
+    }
+    simdisk_free(d);
+}
+
+static unsigned variants(const struct scenario_entry *e)
+{
+    return e->variants ? e->variants : 1;
+}
+
+static int run_mutants(const struct sim *sim)
+{
+    static struct caught table[MAX_SITES];
+    size_t count = 0;
+    int missed = 0;
+
+    for (size_t i = 0; i < scenario_count; i++) {
+        if (wanted(sim, &scenarios[i])) {
+            for (unsigned v = 0; v < variants(&scenarios[i]); v++) {
+                scenarios_set_variant(v);
+                sites_of(&scenarios[i], sim->seed, table, &count);
+            }
+        }
+    }
+    printf("%-18s %-20s %-8s %s\n", "sync left out", "caught by", "models", "what broke");
+    for (size_t s = 0; s < count; s++) {
+        struct caught *c = &table[s];
+
+        for (size_t i = 0; i < scenario_count && !c->scenario; i++) {
+            const struct scenario_entry *e = &scenarios[i];
+
+            for (unsigned v = 0; wanted(sim, e) && v < variants(e); v++) {
+                scenarios_set_variant(v);
+                try_mutant(e, sim->seed, c);
+                if (c->scenario) {
+                    break;
+                }
+            }
+        }
+        printf("%-18s %-20s %s%s%s%s %s\n", c->site, c->scenario ? c->scenario : "NOT CAUGHT",
+               c->models & SIMMODEL_BIT(SIMMODEL_KILL) ? "P " : "",
+               c->models & SIMMODEL_BIT(SIMMODEL_JOURNAL) ? "J " : "",
+               c->models & SIMMODEL_BIT(SIMMODEL_LAZY) ? "J' " : "",
+               c->models & SIMMODEL_BIT(SIMMODEL_POSIX) ? "A " : "", c->promise);
+        fflush(stdout);
+        missed += c->scenario == NULL;
+    }
+    printf("%zu syncs, %d not caught\n", count, missed);
+    return missed == 0 ? 0 : 1;
+}
+
+static void list(void)
+{
+    for (size_t i = 0; i < scenario_count; i++) {
+        printf("%-20s %s\n", scenarios[i].scenario.name, scenarios[i].about);
+    }
+}
+
+static const char *value(int argc, char **argv, int *i)
+{
+    if (*i + 1 >= argc) {
+        fprintf(stderr, "%s needs a value\n", argv[*i]);
+        exit(2);
+    }
+    return argv[++*i];
+}
+
+int main(int argc, char **argv)
+{
+    struct sim sim = { .seed = 1 };
+    bool mutants = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--scenario") == 0) {
+            sim.only = value(argc, argv, &i);
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            sim.seed = strtoull(value(argc, argv, &i), NULL, 10);
+        } else if (strcmp(argv[i], "--states") == 0) {
+            sim.states = strtoull(value(argc, argv, &i), NULL, 10);
+        } else if (strcmp(argv[i], "--mutants") == 0) {
+            mutants = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            list();
+            return 0;
+        } else {
+            fprintf(
+                stderr,
+                "holdfast-sim [--scenario NAME] [--seed N] [--states N] [--mutants] [--list]\n");
+            return 2;
+        }
+    }
+    return mutants ? run_mutants(&sim) : run_all(&sim);
+}

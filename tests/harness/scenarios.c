@@ -1,0 +1,343 @@
+/*
+ * scenarios.c - see scenarios.h.
+ *
+ * Every scenario is verified by the same oracle (vault_verify) after the same recovery: a client
+ * opens the repository, and then makes another backup.
+ */
+#include "harness/scenarios.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "harness/simsched.h"
+#include "harness/vault.h"
+
+static unsigned variant;
+
+void scenarios_set_variant(unsigned v)
+{
+    variant = v;
+}
+
+/* What is common: a repository, recovery, going on */
+
+static int make_repository(struct simdisk *d, void *context)
+{
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, "a"));
+
+    (void)context;
+    if (rc == 0) {
+        rc = vault_init(&v);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int make_snapshot(struct simdisk *d, void *context)
+{
+    int rc = make_repository(d, context);
+
+    return rc == 0 ? vault_backup(d, "a", 1, 0) : rc;
+}
+
+static int reopen(struct simdisk *d, void *context)
+{
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, "a"));
+
+    (void)context;
+    if (rc == 0) {
+        rc = vault_attach(&v);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int verify(struct simdisk *d, void *context)
+{
+    (void)context;
+    return vault_verify(d);
+}
+
+static int back_up_again(struct simdisk *d, void *context)
+{
+    (void)context;
+    return vault_backup(d, "a", 77, 0);
+}
+
+/* Init */
+
+static int an_empty_folder(struct simdisk *d, void *context)
+{
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, "a"));
+
+    (void)context;
+    vault_leave(&v);
+    return rc;
+}
+
+/* A half-made repository is refused as such; only what is one can be gone on with. */
+static int reopen_if_made(struct simdisk *d, void *context)
+{
+    int rc = reopen(d, context);
+
+    if (rc == HF_ENO_REPO && !simdisk_noted(d, "made")) {
+        err_clear();
+        return 0;
+    }
+    return rc;
+}
+
+static int back_up_if_made(struct simdisk *d, void *context)
+{
+    int rc = back_up_again(d, context);
+
+    if (rc == HF_ENO_REPO && !simdisk_noted(d, "made")) {
+        err_clear();
+        return 0;
+    }
+    return rc;
+}
+
+/* Commits */
+
+static int one_commit(struct simdisk *d, void *context)
+{
+    (void)context;
+    return vault_backup(d, "a", 2, 0);
+}
+
+static int long_backup(struct simdisk *d, void *context)
+{
+    (void)context;
+    return vault_backup(d, "a", 2, 3);
+}
+
+static int two_commits(struct simdisk *d, void *context)
+{
+    int rc = one_commit(d, context);
+
+    return rc == 0 ? vault_backup(d, "b", 3, 0) : rc;
+}
+
+/* Races */
+
+static int commit_as(struct simclient *c, void *context)
+{
+    const unsigned *number = context;
+
+    return vault_backup(simclient_disk(c), simclient_name(c), *number, 0);
+}
+
+static int race(struct simdisk *d, uint64_t seed, const char *killed, uint64_t at)
+{
+    static unsigned numbers[] = { 2, 3 };
+    struct simsched *s = simsched_new(d, seed);
+    int rc;
+
+    simsched_add(s, "a", commit_as, &numbers[0]);
+    simsched_add(s, "b", commit_as, &numbers[1]);
+    if (killed) {
+        simclient_kill_at(simdisk_client(d, killed), at);
+    }
+    rc = simsched_run(s);
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        const char *name = i == 0 ? "a" : "b";
+
+        if (!killed || strcmp(name, killed) != 0) {
+            rc = simsched_result(s, name);
+        }
+    }
+    simsched_free(s);
+    return rc;
+}
+
+static int two_clients(struct simdisk *d, void *context)
+{
+    (void)context;
+    return race(d, variant, NULL, 0);
+}
+
+/* One is killed before its n-th operation, the other goes on; then power is lost. */
+static int one_is_killed(struct simdisk *d, void *context)
+{
+    (void)context;
+    return race(d, variant, "a", variant + 1);
+}
+
+/* Requests that fail and happened, or that happen late */
+
+static struct simfault publishing(enum simfault_kind kind, uint64_t late_by)
+{
+    return (struct simfault){
+        .where = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW), .prefix = "repo/journal/", .nth = 1 },
+        .kind = kind,
+        .errnum = EIO,
+        .late_by = late_by
+    };
+}
+
+static int error_after_success(struct simdisk *d, void *context)
+{
+    struct simfault fault = publishing(SIMFAULT_AFTER, 0);
+
+    (void)context;
+    simdisk_fault(d, &fault);
+    return vault_backup(d, "a", 2, 0);
+}
+
+/* The request lands between our tries, or after we have given up: success, or "outcome unknown". */
+static int request_lands_late(struct simdisk *d, void *context)
+{
+    struct simfault fault = publishing(SIMFAULT_LATE, variant);
+    int rc;
+
+    (void)context;
+    simdisk_fault(d, &fault);
+    rc = vault_backup(d, "a", 2, 0);
+    if (rc == HF_EUNKNOWN) {
+        err_clear();
+        rc = 0;
+    }
+    if (rc == 0) {
+        rc = vault_backup(d, "b", 3, 0);
+    }
+    simdisk_land(d);
+    return rc == HF_EUNKNOWN ? 0 : rc;
+}
+
+/* A full disk */
+
+static int disk_fills_up(struct simdisk *d, void *context)
+{
+    int rc;
+
+    (void)context;
+    simdisk_set_space(d, simdisk_used(d) + (uint64_t)variant * 1500);
+    rc = vault_backup(d, "a", 2, 0);
+    simdisk_set_space(d, 0);
+    if (rc == HF_ENOSPC) {
+        err_clear();
+        rc = 0;
+    }
+    return rc;
+}
+
+/* A client that slept */
+
+static struct vault sleeper;
+
+#define ENTRIES_SLEPT 2000
+
+static int publish_nothing(void *context, const struct catalog *catalog, const uint8_t uuid[16],
+                           struct buf *body)
+{
+    static const uint8_t nobody[1][16] = { { 1 } };
+
+    (void)context;
+    (void)catalog;
+    (void)uuid;
+    entry_put_forget(body, false, 0, nobody, 1);
+    return buf_error(body);
+}
+
+/* "b" opens the repository and sleeps, while "a" publishes many entries. */
+static int open_and_sleep(struct simdisk *d, void *context)
+{
+    struct run_entry entry = { .build = publish_nothing };
+    struct vault v;
+    uint8_t id[16];
+    uint64_t number;
+    int rc = make_snapshot(d, context);
+
+    if (rc == 0) {
+        rc = vault_enter(&sleeper, simdisk_client(d, "b"));
+    }
+    if (rc == 0) {
+        rc = vault_attach(&sleeper);
+    }
+    if (rc == 0) {
+        rc = vault_enter(&v, simdisk_client(d, "a"));
+    }
+    if (rc == 0) {
+        v.env.cache = NULL; /* a view of two thousand entries is not what this is about */
+        rc = vault_attach(&v);
+    }
+    for (unsigned i = 0; rc == 0 && i < ENTRIES_SLEPT; i++) {
+        rc = run_publish(v.repo, &entry, id, &number);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int wake_and_commit(struct simdisk *d, void *context)
+{
+    int rc = vault_commit(&sleeper, 2, 0);
+
+    (void)d;
+    (void)context;
+    vault_leave(&sleeper);
+    return rc;
+}
+
+const struct scenario_entry scenarios[] = {
+    { .scenario = { "init", an_empty_folder, make_repository, reopen_if_made, verify,
+                    back_up_if_made, NULL },
+      .about = "a repository is made",
+      .exhaustive = 100000 },
+    { .scenario = { "commit", make_snapshot, one_commit, reopen, verify, back_up_again, NULL },
+      .about = "one backup of several segments",
+      .exhaustive = 100000 },
+    { .scenario = { "commits", make_repository, two_commits, reopen, verify, back_up_again, NULL },
+      .about = "two clients back up one after the other",
+      .exhaustive = 200,
+      .sampled = 40 },
+    { .scenario = { "long-backup", make_snapshot, long_backup, reopen, verify, back_up_again,
+                    NULL },
+      .about = "a long backup publishes what it has stored so far",
+      .exhaustive = 64,
+      .sampled = 20 },
+    { .scenario = { "race", make_snapshot, two_clients, reopen, verify, back_up_again, NULL },
+      .about = "two clients race for the next number",
+      .exhaustive = 64,
+      .sampled = 16,
+      .variants = 8 },
+    { .scenario = { "killed", make_snapshot, one_is_killed, reopen, verify, back_up_again, NULL },
+      .about = "one of two clients is killed at each of its operations, then power is lost",
+      .exhaustive = 24,
+      .sampled = 6,
+      .variants = 60 },
+    { .scenario = { "error-after-success", make_snapshot, error_after_success, reopen, verify,
+                    back_up_again, NULL },
+      .about = "publishing reports an error and has happened",
+      .exhaustive = 200,
+      .sampled = 20 },
+    { .scenario = { "late", make_snapshot, request_lands_late, reopen, verify, back_up_again,
+                    NULL },
+      .about = "a request to publish lands late, or after its client has given up",
+      .exhaustive = 200,
+      .sampled = 20,
+      .variants = 24 },
+    { .scenario = { "crash-after-crash", make_snapshot, one_commit, reopen, verify, back_up_again,
+                    NULL },
+      .about = "what runs after a crash is crashed as well",
+      .depth = 2,
+      .deeper_every = 50,
+      .exhaustive = 200,
+      .sampled = 20 },
+    { .scenario = { "full-disk", make_snapshot, disk_fills_up, reopen, verify, back_up_again,
+                    NULL },
+      .about = "the disk fills up at any point of a backup",
+      .exhaustive = 200,
+      .sampled = 20,
+      .variants = 16 },
+    { .scenario = { "slept", open_and_sleep, wake_and_commit, NULL, verify, NULL, NULL },
+      .about = "a client slept while 2,000 entries were published",
+      .exhaustive = 4,
+      .sampled = 2 },
+};
+
+const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
