@@ -15,14 +15,14 @@
 struct map;
 
 struct mempages {
-    struct pagestore pages;   /* what is handed to those under test */
+    struct pagestore pages; /* what is handed to those under test */
     struct map *map;
-    uint64_t puts;            /* calls of put */
-    uint64_t fresh;           /* of these, of pages that were not there */
+    uint64_t puts;  /* calls of put */
+    uint64_t fresh; /* of these, of pages that were not there */
     uint64_t fresh_bytes;
     uint64_t gets;
-    uint64_t fail_put_at;     /* the n-th put from now on fails with HF_ENOSPC; 0: none does */
-    bool refuse_gets;         /* HF_EIO for every get */
+    uint64_t fail_put_at; /* the n-th put from now on fails with HF_ENOSPC; 0: none does */
+    bool refuse_gets;     /* HF_EIO for every get */
 };
 
 int mempages_open(struct mempages *m);

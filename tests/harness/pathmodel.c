@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define AT_ONCE 8   /* nodes that may be in use at the same time */
+#define AT_ONCE 8 /* nodes that may be in use at the same time */
 #define MAX_FAT (256u << 10)
 
 void pathmodel_release(struct pathmodel *m)
@@ -47,8 +47,8 @@ size_t pathmodel_seek(const struct pathmodel *m, const char *path)
 size_t pathmodel_subtree_end(const struct pathmodel *m, size_t index)
 {
     const struct pathmodel_entry *top = &m->entries[index];
-    while (index < m->count && node_path_within(top->path, top->len, m->entries[index].path,
-                                                m->entries[index].len))
+    while (index < m->count &&
+           node_path_within(top->path, top->len, m->entries[index].path, m->entries[index].len))
         index++;
     return index;
 }
@@ -90,7 +90,9 @@ void pathmodel_fill(struct pathmodel *m, const char *folder, size_t count)
 
 void pathmodel_random_path(struct rnd *r, char out[200])
 {
-    static const char *const names[] = { "a", "b", "etc", "etc.d", "lib-1", "lib", "lib 2", "x\xff" };
+    static const char *const names[] = {
+        "a", "b", "etc", "etc.d", "lib-1", "lib", "lib 2", "x\xff",
+    };
     size_t len = 0;
     uint64_t depth = 1 + rnd_below(r, 4);
     for (uint64_t i = 0; i < depth; i++)

@@ -1,9 +1,9 @@
 /*
  * pathmodel.h - a sorted list of paths with versions: what a manifest should hold.
  *
- * An entry's node is made of its path and version alone, so two entries with the same version are
- * unchanged. Versions divisible by fat_every give nodes of fat_bytes, so that a few thousand entries
- * make a manifest of several levels.
+ * An entry's node is made of its path and version alone, so two entries with the same version
+ * are unchanged. Versions divisible by fat_every give nodes of fat_bytes, so that a few thousand
+ * entries make a manifest of several levels.
  */
 #ifndef HF_HARNESS_PATHMODEL_H
 #define HF_HARNESS_PATHMODEL_H
@@ -26,7 +26,7 @@ struct pathmodel_entry {
 struct pathmodel {
     struct pathmodel_entry *entries;
     size_t count, capacity;
-    uint32_t fat_every;   /* 0: no node is fat */
+    uint32_t fat_every; /* 0: no node is fat */
     uint32_t fat_bytes;
 };
 
@@ -45,7 +45,10 @@ size_t pathmodel_seek(const struct pathmodel *m, const char *path);
 /* Behind the last entry below entries[index], itself included. */
 size_t pathmodel_subtree_end(const struct pathmodel *m, size_t index);
 
-/* The node of an entry; it borrows from the model and from static memory until the next call but seven. */
+/*
+ * The node of an entry; it borrows from the model and from static memory until the next call but
+ * seven.
+ */
 struct node pathmodel_node(const struct pathmodel *m, size_t index);
 bool pathmodel_is(const struct pathmodel *m, size_t index, const struct node *n);
 

@@ -1,0 +1,42 @@
+/*
+ * check_internal.h - what the parts of check share.
+ *
+ * check.c runs them in this order: check_keys (key files), check_journal (entries, chain, head),
+ * check_segments (frames, and data if asked for; builds the index of what is good), check_reach
+ * (snapshots).
+ */
+#ifndef HF_ENGINE_CHECK_INTERNAL_H
+#define HF_ENGINE_CHECK_INTERNAL_H
+
+#include "base/err.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "engine/check.h"
+#include "store/index.h"
+
+struct check {
+    struct repo *repo;
+    struct fs *fs;
+    const struct check_options *options;
+    const struct check_events *events;
+    struct check_result *result;
+    struct check_progress progress;
+    struct pool *pool;
+    struct catalog *catalog; /* from the journal, read anew */
+    struct index *index;     /* of chunks whose segments (and data, if read) are good */
+};
+
+/* Reports; the trail of the thread is the message when message is NULL, and is cleared. */
+void check_report(struct check *c, const char *kind, const char *object, const char *message);
+void check_report_loss(struct check *c, const char *kind, const char *object, const char *message,
+                       const uint8_t snapshot[16], const char *path, size_t path_len);
+void check_note(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Tells the progress; HF_EINTERRUPTED when cancelled. */
+int check_tick(struct check *c);
+
+int check_keys(struct check *c);
+int check_journal(struct check *c);
+int check_segments(struct check *c);
+int check_reach(struct check *c);
+
+#endif

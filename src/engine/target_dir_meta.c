@@ -1,0 +1,234 @@
+/*
+ * target_dir_meta.c - everything about a thing that is not its content.
+ *
+ * The order matters: a change of owner takes setuid bits and capabilities away, so ownership comes first;
+ * a mode set after an ACL would change its mask, so the mode comes before the xattrs; whatever is changed
+ * later would move the times, so they come last - but for the flags, which may forbid all changes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "engine/attrs.h"
+#include "engine/target_dir_internal.h"
+
+#define NS 1000000000LL
+
+/* A thing that is being dressed: an open file or folder, or a name that is not followed. */
+struct wearer {
+    struct target_dir *target;
+    struct attrs_thing thing;
+    const struct node *node;
+    const struct target_losses *losses;
+    bool fresh;
+    bool lost_owner;
+};
+
+static void lose(struct wearer *w, const char *what, int errnum)
+{
+    if (w->losses != NULL && w->losses->loss != NULL)
+        w->losses->loss(w->losses->context, w->node, what, strerrordesc_np(errnum));
+}
+
+/* ---- ownership and mode ---- */
+
+static int change_owner(const struct attrs_thing *t, uid_t uid, gid_t gid)
+{
+    int rc = t->fd >= 0 ? fchownat(t->fd, "", uid, gid, AT_EMPTY_PATH)
+                        : fchownat(t->dir_fd, t->name, uid, gid, AT_SYMLINK_NOFOLLOW);
+    return rc == 0 ? 0 : errno;
+}
+
+static void set_owner(struct wearer *w)
+{
+    const struct target_dir_options *o = &w->target->options;
+    const struct node *n = w->node;
+    if (o->no_owner)
+        return;
+    uint32_t uid = n->uid;
+    uint32_t gid = n->gid;
+    if (o->owner_by_name) {
+        uint32_t found = 0;
+        if (names_find(w->target->names, NAMES_USER, n->user, n->user_len, &found))
+            uid = found;
+        if (names_find(w->target->names, NAMES_GROUP, n->group, n->group_len, &found))
+            gid = found;
+    }
+    int failed = change_owner(&w->thing, uid, gid);
+    if (failed == 0)
+        return;
+    /* An ordinary user may still give it to another of the own groups. */
+    change_owner(&w->thing, (uid_t)-1, gid);
+    w->lost_owner = true;
+    lose(w, "ownership", failed);
+}
+
+static void set_mode(struct wearer *w)
+{
+    if (w->node->type == NODE_SYMLINK)
+        return;
+    mode_t mode = w->node->mode & 07777;
+    if (w->lost_owner && (mode & (S_ISUID | S_ISGID))) {
+        /* These bits would lend the powers of somebody else than was meant. */
+        mode &= ~(mode_t)(S_ISUID | S_ISGID);
+        lose(w, "setuid", EPERM);
+    }
+    const struct attrs_thing *t = &w->thing;
+    int rc = t->fd >= 0 ? fchmod(t->fd, mode)
+                        : fchmodat(t->dir_fd, t->name, mode, AT_SYMLINK_NOFOLLOW);
+    if (rc != 0)
+        lose(w, "mode", errno);
+}
+
+/* ---- xattrs ---- */
+
+static bool node_has(const struct node *n, const struct node_xattr *x)
+{
+    for (size_t i = 0; i < n->xattr_count; i++) {
+        if (n->xattrs[i].name_len == x->name_len &&
+            memcmp(n->xattrs[i].name, x->name, x->name_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Attributes that the snapshot does not have. Those that the system itself gave (a security label)
+ * can't be removed, and need not be.
+ */
+static void remove_others(struct wearer *w)
+{
+    struct source_detail d;
+    struct node now = {.dev = w->thing.dev};
+    source_detail_init(&d);
+    if (attrs_read_xattrs(&w->thing, &now, &d) != 0)
+        err_clear();
+    for (size_t i = 0; i < now.xattr_count; i++) {
+        if (node_has(w->node, &now.xattrs[i]))
+            continue;
+        int failed = attrs_remove_xattr(&w->thing, now.xattrs[i].name);
+        if (failed != 0 && strncmp(now.xattrs[i].name, "security.", 9) != 0)
+            lose(w, "removal of an extended attribute", failed);
+    }
+    source_detail_release(&d);
+}
+
+static void set_xattrs(struct wearer *w)
+{
+    if (!w->fresh || atomic_load(&w->target->inherits))
+        remove_others(w);
+    for (size_t i = 0; i < w->node->xattr_count; i++) {
+        int failed = attrs_set_xattr(&w->thing, &w->node->xattrs[i]);
+        if (failed == 0)
+            continue;
+        char what[XATTR_NAME_MAX + 16] = "xattr ";
+        size_t at = strlen(what);
+        size_t len = strnlen(w->node->xattrs[i].name, XATTR_NAME_MAX);
+        memcpy(what + at, w->node->xattrs[i].name, len);
+        what[at + len] = '\0';
+        lose(w, what, failed);
+    }
+}
+
+/* ---- times and flags ---- */
+
+static struct timespec timespec_of(int64_t ns)
+{
+    int64_t s = ns / NS;
+    int64_t rest = ns % NS;
+    if (rest < 0) {
+        s--;
+        rest += NS;
+    }
+    return (struct timespec){.tv_sec = s, .tv_nsec = rest};
+}
+
+/* Beyond these a file system may silently keep another time than it was given. */
+static bool time_is_common(int64_t ns)
+{
+    return ns >= 0 && ns < (int64_t)INT32_MAX * NS;
+}
+
+static bool time_was_kept(const struct attrs_thing *t, const struct timespec *want)
+{
+    struct stat st;
+    int rc = t->fd >= 0 ? fstat(t->fd, &st)
+                        : fstatat(t->dir_fd, t->name, &st, AT_SYMLINK_NOFOLLOW);
+    return rc != 0 || st.st_mtim.tv_sec == want->tv_sec;
+}
+
+static void set_times(struct wearer *w)
+{
+    const struct attrs_thing *t = &w->thing;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, timespec_of(w->node->mtime_ns)};
+    int rc = t->fd >= 0 ? futimens(t->fd, times)
+                        : utimensat(t->dir_fd, t->name, times, AT_SYMLINK_NOFOLLOW);
+    if (rc != 0)
+        lose(w, "mtime", errno);
+    else if (!time_is_common(w->node->mtime_ns) && !time_was_kept(t, &times[1]))
+        lose(w, "mtime", EOVERFLOW);
+}
+
+static void set_flags(struct wearer *w)
+{
+    bool can_have = w->node->type == NODE_FILE || w->node->type == NODE_DIR;
+    if (!can_have || w->thing.fd < 0 || (w->fresh && w->node->flags == 0))
+        return;
+    int failed = attrs_set_flags(&w->thing, w->node->flags);
+    if (failed != 0 && w->node->flags != 0)
+        lose(w, "inode flags", failed);
+}
+
+static void dress(struct wearer *w)
+{
+    set_owner(w);
+    set_mode(w);
+    set_xattrs(w);
+    set_times(w);
+    set_flags(w);
+}
+
+/* ---- interface ---- */
+
+int target_dir_finish(struct target *base, struct target_file *f, const struct node *node,
+                      const struct target_losses *losses)
+{
+    struct wearer w = {
+        .target = (struct target_dir *)base,
+        .thing = {.fd = f->handle.fd, .dir_fd = -1, .dev = f->dev},
+        .node = node,
+        .losses = losses,
+        .fresh = f->fresh,
+    };
+    dress(&w);
+    return 0;
+}
+
+int target_dir_apply(struct target *base, struct target_place *in, const char *name, size_t len,
+                     const struct node *node, const struct target_losses *losses)
+{
+    struct place *place = target_dir_place(in);
+    struct target_dir_name checked;
+    int fd = -1;
+    int rc = name != NULL ? target_dir_name(name, len, &checked) : 0;
+    if (rc == 0)
+        rc = place_pin(place, &fd);
+    if (rc != 0)
+        return rc;
+    struct wearer w = {
+        .target = (struct target_dir *)base,
+        .thing = {.fd = -1, .dir_fd = fd, .name = checked.text},
+        .node = node,
+        .losses = losses,
+    };
+    if (name == NULL)
+        w.thing = (struct attrs_thing){.fd = fd, .dir_fd = -1};
+    dress(&w);
+    place_unpin(place);
+    return 0;
+}

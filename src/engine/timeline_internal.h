@@ -1,0 +1,45 @@
+/*
+ * timeline_internal.h - what timeline.c and timeline_explain.c share.
+ */
+#ifndef HF_ENGINE_TIMELINE_INTERNAL_H
+#define HF_ENGINE_TIMELINE_INTERNAL_H
+
+#include "engine/timeline.h"
+
+struct timeline {
+    struct timeline_point *points; /* in journal order */
+    size_t count;
+    size_t groups;
+    int64_t now_ns;
+};
+
+static inline const struct commit *timeline_commit(const struct timeline_point *p)
+{
+    return &p->snapshot->commit;
+}
+
+bool timeline_in_scope(const struct timeline_point *p, enum timeline_scope scope);
+bool timeline_filter_holds(const struct selector_filter *f, const struct commit *c);
+bool timeline_matches(const struct timeline_point *p, const struct selector *s,
+                      enum timeline_scope scope);
+
+/* A copy of the selector that has its filters but no position; borrows from s. */
+struct selector timeline_filters_only(const struct selector *s);
+
+/*
+ * The complete match of the filters with the earliest end after the time that s names (or_at: or at
+ * it); of equals the one with the lowest number. NULL if there is none.
+ */
+const struct timeline_point *timeline_first_after(const struct timeline *t,
+                                                  const struct selector *s, bool or_at);
+
+/* All return HF_ENO_POINT. `known`: the points that the filters of s alone leave, oldest first. */
+int timeline_fail_ambiguous(const struct selector *s, const struct timeline_list *candidates);
+int timeline_fail_filters(const struct timeline *t, const struct selector *s,
+                          enum timeline_scope scope);
+int timeline_fail_future(const struct timeline *t, const struct selector *s,
+                         const struct timeline_list *known);
+int timeline_fail_missing(const struct timeline *t, const struct selector *s,
+                          enum timeline_scope scope, const struct timeline_list *known);
+
+#endif
