@@ -1,0 +1,151 @@
+/*
+ * talk.c - see talk.h; and app_note, app_warn and app_event of app.h.
+ */
+#include "app/talk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/term.h"
+#include "base/err.h"
+#include "base/text.h"
+
+#define MESSAGE_BYTES 4096
+
+static bool json_log(const struct app *app)
+{
+    return app->options.log_format != NULL && strcmp(app->options.log_format, "json") == 0;
+}
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_DEBUG] = "debug",
+};
+
+static void put_json_line(struct app *app, enum log_level level, const char *message)
+{
+    struct json j;
+
+    json_init(&j, &app->err);
+    json_object(&j, NULL);
+    json_time(&j, "time", clock_wall(app->clock));
+    json_text(&j, "level", level_names[level]);
+    json_text(&j, "run", app->run_id);
+    json_text(&j, "message", message);
+    json_end_object(&j);
+}
+
+static void put_text_line(struct app *app, const char *label, const char *colour,
+                          const char *message)
+{
+    bool colours = colour != NULL && term_has_colours(app->err.fd);
+
+    if (label != NULL)
+        out_printf(&app->err, "%s%s:%s ", colours ? colour : "", label, colours ? "\033[0m" : "");
+    out_shown(&app->err, message, strlen(message));
+    out_text(&app->err, "\n");
+}
+
+static void say(struct app *app, enum log_level level, const char *label, const char *colour,
+                const char *message)
+{
+    pthread_mutex_lock(&app->lock);
+    progress_clear(app);
+    if (json_log(app))
+        put_json_line(app, level, message);
+    else
+        put_text_line(app, label, colour, message);
+    out_flush(&app->err);
+    pthread_mutex_unlock(&app->lock);
+}
+
+#define YELLOW "\033[33m"
+#define RED "\033[1;31m"
+
+void talk_log_sink(void *context, enum log_level level, const char *message)
+{
+    struct app *app = context;
+    enum log_level most = app->options.verbose > 1    ? LOG_LEVEL_DEBUG
+                          : app->options.verbose == 1 ? LOG_LEVEL_INFO
+                                                      : LOG_LEVEL_WARN;
+
+    if (level > most)
+        return;
+    say(app, level, level <= LOG_LEVEL_WARN ? "warning" : level_names[level],
+        level <= LOG_LEVEL_WARN ? YELLOW : NULL, message);
+}
+
+void app_note(struct app *app, const char *fmt, ...)
+{
+    char message[MESSAGE_BYTES];
+    va_list args;
+
+    if (app->options.quiet || app->options.json)
+        return;
+    out_flush(&app->out); /* what was said before stands before */
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    say(app, LOG_LEVEL_INFO, NULL, NULL, message);
+}
+
+void app_warn(struct app *app, const char *fmt, ...)
+{
+    char message[MESSAGE_BYTES];
+    va_list args;
+
+    out_flush(&app->out);
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    say(app, LOG_LEVEL_WARN, "warning", YELLOW, message);
+}
+
+void app_event(struct app *app, const char *type, const char *path, size_t path_len,
+               const char *code, const char *message)
+{
+    struct json *j = &app->json;
+
+    json_object(j, NULL);
+    json_text(j, "type", type);
+    json_name(j, "path", path == NULL ? "" : path, path_len);
+    json_text(j, "code", code);
+    json_text(j, "message", message);
+    json_end_object(j);
+}
+
+static void put_failure_json(struct app *app, int code, const struct err_trail *trail)
+{
+    struct json j;
+
+    json_init(&j, &app->err);
+    json_object(&j, NULL);
+    json_text(&j, "type", "error");
+    json_text(&j, "code", err_code_name(code));
+    json_number(&j, "exit", (uint64_t)err_exit_status(code));
+    json_text(&j, "message", trail->text);
+    json_text(&j, "hint", trail->hint[0] == '\0' ? NULL : trail->hint);
+    json_end_object(&j);
+}
+
+void talk_failure(struct app *app, int code)
+{
+    struct err_trail trail = *err_last();
+
+    if (trail.code == 0)
+        snprintf(trail.text, sizeof trail.text, "could not do it: %s", err_code_text(code));
+    pthread_mutex_lock(&app->lock);
+    progress_clear(app);
+    if (app->options.json || json_log(app)) {
+        put_failure_json(app, code, &trail);
+    } else {
+        put_text_line(app, "holdfast", RED, trail.text);
+        if (trail.hint[0] != '\0')
+            put_text_line(app, "hint", NULL, trail.hint);
+    }
+    out_flush(&app->err);
+    pthread_mutex_unlock(&app->lock);
+}
