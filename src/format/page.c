@@ -42,7 +42,7 @@ bool page_path_tail_ok(const char *path, size_t from, size_t len)
         size_t name_len = slash != NULL ? (size_t)(slash - path) - start : len - start;
         bool dots = name_len <= 2 && memcmp(path + start, "..", name_len) == 0;
         if (dots)
-            return false;   /* the empty name as well */
+            return false; /* the empty name as well */
         if (slash == NULL)
             return true;
         start += name_len + 1;
@@ -69,8 +69,7 @@ size_t page_path_of_key(const uint8_t *key, size_t key_len, char *out_path)
     return key_len + 1;
 }
 
-size_t page_separator(const uint8_t *before, size_t before_len, const uint8_t *key,
-                      size_t key_len)
+size_t page_separator(const uint8_t *before, size_t before_len, const uint8_t *key, size_t key_len)
 {
     size_t shorter = before_len < key_len ? before_len : key_len;
     size_t shared = 0;

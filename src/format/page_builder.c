@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "format/page_internal.h"
 
-#define HEAD_ROOM (PAGE_HEADER_BYTES + 10u)   /* 10: the longest varint */
+#define HEAD_ROOM (PAGE_HEADER_BYTES + 10u) /* 10: the longest varint */
 
 /* What "as before" refers to: the inherited fields of the last entry. */
 struct before {
@@ -26,13 +26,13 @@ struct page_builder {
     enum page_kind kind;
     uint8_t level;
     uint8_t boundary_key[16];
-    struct buf page;            /* HEAD_ROOM, then the entries */
+    struct buf page; /* HEAD_ROOM, then the entries */
     size_t count;
     size_t first_key_len;
-    struct buf key;             /* of the last entry */
-    struct buf path;            /* of the last entry (leaf) */
+    struct buf key;  /* of the last entry */
+    struct buf path; /* of the last entry (leaf) */
     struct before before;
-    struct buf user, group;     /* of the last entry */
+    struct buf user, group; /* of the last entry */
 };
 
 int page_builder_new(enum page_kind kind, uint8_t level, const uint8_t boundary_key[16],
@@ -137,10 +137,9 @@ static int check_path(const struct page_builder *b, const struct node *n, size_t
     if (memchr(n->path + shared, 0, n->path_len - shared) != NULL ||
         !page_path_tail_ok(n->path, shared, n->path_len))
         return err_raise(HF_EFAIL, "%.*s is not a plain absolute path", (int)n->path_len, n->path);
-    bool follows = b->count == 0 ||
-                   (shared < n->path_len &&
-                    (shared == b->path.len ||
-                     key_byte((char)b->path.data[shared]) < key_byte(n->path[shared])));
+    bool follows = b->count == 0 || (shared < n->path_len && (shared == b->path.len ||
+                                                              key_byte((char)b->path.data[shared]) <
+                                                                  key_byte(n->path[shared])));
     if (!follows)
         return err_raise(HF_EFAIL, "%.*s is out of order", (int)n->path_len, n->path);
     *out_shared = shared;
@@ -310,7 +309,7 @@ static int remember_path(struct page_builder *b, const struct node *n, size_t sh
     int rc = extend_last(&b->path, shared, n->path + shared, n->path_len - shared);
     if (rc != 0)
         return rc;
-    size_t from = shared > 0 ? shared - 1 : 0;   /* a key is its path without the first byte */
+    size_t from = shared > 0 ? shared - 1 : 0; /* a key is its path without the first byte */
     b->key.len = from;
     rc = buf_reserve(&b->key, n->path_len - 1 - from);
     if (rc != 0)
@@ -355,8 +354,8 @@ int page_builder_add_child(struct page_builder *b, const struct page_child *c, b
     size_t shared = shared_prefix(b->key.data, b->key.len, c->key, c->key_len);
     if (c->key_len >= PAGE_KEY_LIMIT)
         return err_raise(HF_ELIMIT, "a separator of %zu bytes is too long", c->key_len);
-    if (b->count > 0 && (shared == c->key_len ||
-                         (shared < b->key.len && b->key.data[shared] > c->key[shared])))
+    if (b->count > 0 &&
+        (shared == c->key_len || (shared < b->key.len && b->key.data[shared] > c->key[shared])))
         return err_raise(HF_EFAIL, "separators are out of order");
     int rc = extend_last(&b->key, shared, c->key + shared, c->key_len - shared);
     if (rc != 0)

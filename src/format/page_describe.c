@@ -12,7 +12,8 @@ static void describe_ref(struct describe *d, const struct node_ref *ref, const c
 {
     char hex[2 * NODE_ID_BYTES + 1];
     if (ref->hole)
-        describe_field(d, DESCRIBE_NOWHERE, "  hole", verdict_fine(), "%" PRIu64 " bytes", ref->len);
+        describe_field(d, DESCRIBE_NOWHERE, "  hole", verdict_fine(), "%" PRIu64 " bytes",
+                       ref->len);
     else
         describe_field(d, DESCRIBE_NOWHERE, kind, verdict_fine(), "%s %" PRIu64 " bytes",
                        text_hex(ref->id, NODE_ID_BYTES, hex), ref->len);

@@ -1,9 +1,10 @@
 /*
  * page_reader.c - a page becomes entries again.
  *
- * The bytes may be anything. What is accepted is exactly what a builder writes: keys in order and
- * front-coded as far as they go, no field where leaving it out says the same, nothing left over. So a page
- * that is accepted encodes to the same bytes again, and no path in it can leave its tree.
+ * The bytes may be anything. What is accepted is exactly what a builder writes: keys in order
+ * and front-coded as far as they go, no field where leaving it out says the same, nothing left
+ * over. So a page that is accepted encodes to the same bytes again, and no path in it can leave
+ * its tree.
  */
 #include <assert.h>
 #include <string.h>
@@ -27,10 +28,10 @@ struct page_reader {
     uint8_t level;
     uint64_t count, read;
     struct cursor c;
-    size_t entries_at;          /* where the entries begin */
+    size_t entries_at; /* where the entries begin */
     size_t first_key_len;
-    struct buf key;             /* of the last entry, or its reference's id */
-    struct buf path;            /* of the last entry (leaf), and a NUL */
+    struct buf key;  /* of the last entry, or its reference's id */
+    struct buf path; /* of the last entry (leaf), and a NUL */
     struct before before;
     struct node_ref refs[NODE_INLINE_REFS];
     struct node_xattr *xattrs;
@@ -139,8 +140,8 @@ static int begin_entry(struct page_reader *r, enum page_kind kind)
 }
 
 /*
- * Reads a front-coded key. Since the shared part must be as long as it can be, the first byte after it
- * decides the order.
+ * Reads a front-coded key. Since the shared part must be as long as it can be, the first byte
+ * after it decides the order.
  */
 static int read_key(struct page_reader *r, size_t *out_shared)
 {

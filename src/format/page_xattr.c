@@ -44,7 +44,7 @@ int page_xattrs_read(struct cursor *c, struct node_xattr **array, size_t *capaci
                      size_t *out_count)
 {
     uint64_t count = cursor_varint(c);
-    if (count == 0 || count > cursor_left(c) / 3)   /* each takes three bytes at the least */
+    if (count == 0 || count > cursor_left(c) / 3) /* each takes three bytes at the least */
         return err_raise(HF_EDAMAGE, "the number of xattrs is impossible");
     if (mem_grow(array, capacity, (size_t)count, sizeof **array) != 0)
         return err_nomem();

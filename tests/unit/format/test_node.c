@@ -20,8 +20,8 @@ static void test_node_order_is_that_of_a_depth_first_walk(void **state)
 {
     /* '/' is the smallest byte, all others are in their own order. */
     static const char *const sorted[] = {
-        "/", "/a", "/a/b", "/a/b/c", "/a/b\x01", "/a/b-c", "/a b", "/a-", "/a.txt", "/a0", "/ab",
-        "/b", "/b\xff",
+        "/",   "/a",     "/a/b", "/a/b/c", "/a/b\x01", "/a/b-c", "/a b",
+        "/a-", "/a.txt", "/a0",  "/ab",    "/b",       "/b\xff",
     };
     (void)state;
     size_t count = sizeof sorted / sizeof sorted[0];
@@ -140,7 +140,8 @@ static void test_node_metadata_leaves_out_what_a_copy_can_not_have(void **state)
 
 static void test_node_metadata_sees_each_difference(void **state)
 {
-    static const struct node_xattr xattr = { "user.a", "v", 6, 1 }, changed = { "user.a", "w", 6, 1 };
+    static const struct node_xattr xattr = { "user.a", "v", 6, 1 };
+    static const struct node_xattr changed = { "user.a", "w", 6, 1 };
     struct node a = sample_file(NULL, 0);
     struct node b[9];
     (void)state;

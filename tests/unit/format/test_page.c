@@ -1,5 +1,5 @@
 /*
- * test_page.c - manifest pages: what goes in comes out, in one encoding only, and pages end by rule.
+ * test_page.c - what goes into a page comes out, in one encoding, and pages end by rule.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -300,7 +300,7 @@ static void test_page_holds_a_path_of_a_mebibyte_and_no_longer(void **state)
     assert_int_equal(page_builder_add_node(f->leaf, &n, &ends), HF_ELIMIT);
     n.path_len = len;
     assert_int_equal(page_builder_add_node(f->leaf, &n, &ends), 0);
-    assert_false(ends);   /* the first key weighs nothing */
+    assert_false(ends); /* the first key weighs nothing */
     open_leaf(f);
     assert_int_equal(page_reader_next_node(f->reader, &got), 1);
     assert_same_node(&n, &got);
@@ -412,8 +412,11 @@ static void test_page_index_keeps_separators_and_children(void **state)
     bool ends;
     struct page_child got;
     for (size_t i = 0; i < 5; i++) {
-        struct page_child c = { .key = (const uint8_t *)keys[i], .key_len = strlen(keys[i]),
-                                .id = { (uint8_t)i }, .page_len = 100 + i, .entries = 1000 * i,
+        struct page_child c = { .key = (const uint8_t *)keys[i],
+                                .key_len = strlen(keys[i]),
+                                .id = { (uint8_t)i },
+                                .page_len = 100 + i,
+                                .entries = 1000 * i,
                                 .bytes = UINT64_MAX - i };
         assert_int_equal(page_builder_add_child(f->index, &c, &ends), 0);
         assert_false(ends);
@@ -492,8 +495,8 @@ static void test_page_separator_is_the_shortest_that_sorts_between(void **state)
         const char *before, *key;
         size_t len;
     } cases[] = {
-        { "abc", "abd", 3 }, { "abc", "b", 1 }, { "ab", "abc", 3 }, { "abcdef", "abx123", 3 },
-        { "", "xyz", 1 },
+        { "abc", "abd", 3 },       { "abc", "b", 1 }, { "ab", "abc", 3 },
+        { "abcdef", "abx123", 3 }, { "", "xyz", 1 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -64,7 +64,10 @@ static void test_page_xattrs_that_are_damaged_leave_nothing(void **state)
     }
     assert_int_equal(page_xattrs_decode(good, sizeof good, &out, &count), 0);
     mem_free(out);
-    assert_int_equal(page_xattrs_decode("\x01\x01" "a\0\0", 5, &out, &count), HF_EDAMAGE);
+    assert_int_equal(page_xattrs_decode("\x01\x01"
+                                        "a\0\0",
+                                        5, &out, &count),
+                     HF_EDAMAGE);
 }
 
 int main(void)
