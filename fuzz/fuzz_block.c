@@ -17,11 +17,13 @@ static void check_encoding(const struct block_view *v, const uint8_t *chunks, co
 
     buf_init(&b);
     fuzz_require(lengths != NULL);
-    for (uint32_t i = 0; i < v->count; i++)
+    for (uint32_t i = 0; i < v->count; i++) {
         lengths[i] = block_chunk_len(v, i);
+    }
     fuzz_require(block_encode(chunks, lengths, v->count, NULL, &b) == 0);
-    if (v->codec == CODEC_NONE)
+    if (v->codec == CODEC_NONE) {
         fuzz_require(b.len == size && memcmp(b.data, data, size) == 0);
+    }
     buf_release(&b);
     mem_free(lengths);
 }
@@ -32,17 +34,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct block_view v;
     uint8_t *chunks;
 
-    if (codec == NULL)
+    if (codec == NULL) {
         fuzz_require(codec_new(CODEC_ZSTD, 1, &codec) == 0);
-    if (block_parse(data, size, &v) != 0)
+    }
+    if (block_parse(data, size, &v) != 0) {
         return 0;
+    }
     fuzz_require(v.plain_len <= BLOCK_MAX_BYTES && v.count <= BLOCK_MAX_CHUNKS);
-    if (v.plain_len > DECODE_LIMIT)
+    if (v.plain_len > DECODE_LIMIT) {
         return 0;
+    }
     chunks = mem_alloc(v.plain_len);
     fuzz_require(chunks != NULL);
-    if (block_decode(&v, codec, chunks) == 0)
+    if (block_decode(&v, codec, chunks) == 0) {
         check_encoding(&v, chunks, data, size);
+    }
     mem_free(chunks);
     return 0;
 }

@@ -14,8 +14,9 @@
 
 static void require(bool holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 /* The cut at the start of data, asked for with ever more bytes as a reader has them. */
@@ -23,8 +24,9 @@ static size_t cut_patiently(const struct chunker *c, const uint8_t *data, size_t
 {
     size_t cut = 0;
 
-    for (size_t n = step; cut == 0 && n < len; n += step)
+    for (size_t n = step; cut == 0 && n < len; n += step) {
         cut = chunker_cut(c, data, n, false);
+    }
     return cut != 0 ? cut : chunker_cut(c, data, len, true);
 }
 
@@ -36,14 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *exact;
 
     require(nacl_init() == 0);
-    if (size < 2)
+    if (size < 2) {
         return 0;
+    }
     p = (struct chunker_params){ .min = 64u + data[0] % 16, .fixed = 64 };
     p.avg = p.min + 1u + data[1] % 64;
     p.max = p.avg + 1u + data[1] / 64 * 100;
     exact = mem_dup(data + 2, size - 2);
-    if (!exact)
+    if (!exact) {
         return 0;
+    }
     require(chunker_new(&p, key, &c) == 0);
     for (size_t at = 0, cut; at < size - 2; at += cut) {
         size_t left = size - 2 - at;

@@ -16,8 +16,9 @@ static void check_list(const struct entry_view *v)
     uint64_t view;
     size_t count;
 
-    if (entry_get_list(v, &view, &uuids, &count) == 0)
+    if (entry_get_list(v, &view, &uuids, &count) == 0) {
         fuzz_require(count > 0 && uuids + 16 * count == v->payload + v->len);
+    }
 }
 
 /* What decodes has that one encoding. */
@@ -28,12 +29,14 @@ static void check_fixed(const struct entry_view *v)
     struct buf b;
 
     buf_init(&b);
-    if (entry_get_adopt(v, &adopt) == 0)
+    if (entry_get_adopt(v, &adopt) == 0) {
         entry_put_adopt(&b, &adopt);
-    else if (entry_get_init(v, &init) == 0)
+    } else if (entry_get_init(v, &init) == 0) {
         entry_put_init(&b, &init);
-    if (b.len > 0)
+    }
+    if (b.len > 0) {
         fuzz_require(b.len == 8 + v->len && memcmp(b.data + 8, v->payload, v->len) == 0);
+    }
     buf_release(&b);
 }
 
@@ -99,8 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run_names(data, size);
     run_body(data, size, no_id, no_id);
     run(data, size);
-    if (size <= ENTRY_SEAL_BYTES)
+    if (size <= ENTRY_SEAL_BYTES) {
         return 0;
+    }
     mended = mem_dup(data, size);
     fuzz_require(mended != NULL);
     seal = mended + size - ENTRY_SEAL_BYTES;

@@ -22,8 +22,9 @@ enum form { AS_IS, WITH_CHECKSUMS, TEXT };
 static void put_checksums(uint8_t *file, size_t len)
 {
     for (size_t at = 0; at + KEYFILE_COPY_BYTES <= len && at < KEYFILE_BYTES;
-         at += KEYFILE_COPY_BYTES)
+         at += KEYFILE_COPY_BYTES) {
         nacl_hash(file + at, CHECKSUM_AT, file + at + CHECKSUM_AT);
+    }
 }
 
 static void try_key(const uint8_t *file, size_t len)
@@ -36,8 +37,9 @@ static void try_key(const uint8_t *file, size_t len)
     int rc = keyfile_inspect(file, len, &told);
 
     /* What opens must have looked whole before. */
-    if (keyfile_unwrap(file, len, &how, master, &opened) == 0 && rc != 0)
+    if (keyfile_unwrap(file, len, &how, master, &opened) == 0 && rc != 0) {
         abort();
+    }
     buf_init(&b);
     (void)keyfile_describe(file, len, &b);
     buf_release(&b);
@@ -48,13 +50,15 @@ static void try_text(const char *text, size_t len)
     uint8_t secret[KEYFILE_SECRET_BYTES], again[KEYFILE_SECRET_BYTES];
     struct buf b;
 
-    if (keyfile_parse_text(text, len, secret) != 0)
+    if (keyfile_parse_text(text, len, secret) != 0) {
         return;
+    }
     buf_init(&b);
     keyfile_put_text(&b, secret);
     if (keyfile_parse_text((const char *)b.data, b.len, again) != 0 ||
-        memcmp(secret, again, sizeof secret) != 0)
+        memcmp(secret, again, sizeof secret) != 0) {
         abort();
+    }
     buf_release(&b);
 }
 
@@ -62,13 +66,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *file;
 
-    if (nacl_init() != 0)
+    if (nacl_init() != 0) {
         abort();
-    if (size == 0)
+    }
+    if (size == 0) {
         return 0;
+    }
     file = mem_dup(data + 1, size - 1); /* exactly as long, for the sanitizer */
-    if (!file)
+    if (!file) {
         return 0;
+    }
     switch ((enum form)(data[0] % 3)) {
     case AS_IS:
         try_key(file, size - 1);

@@ -27,18 +27,21 @@ static int pass_on(struct page_reader *r, struct page_builder *b)
     switch (page_reader_kind(r)) {
     case PAGE_LEAF:
         rc = page_reader_next_node(r, &n);
-        if (rc == 1)
+        if (rc == 1) {
             put = page_builder_add_node(b, &n, &ends);
+        }
         break;
     case PAGE_INDEX:
         rc = page_reader_next_child(r, &c);
-        if (rc == 1)
+        if (rc == 1) {
             put = page_builder_add_child(b, &c, &ends);
+        }
         break;
     default:
         rc = page_reader_next_ref(r, &ref);
-        if (rc == 1)
+        if (rc == 1) {
             put = page_builder_add_ref(b, &ref, &ends);
+        }
         break;
     }
     assert(put == 0);
@@ -51,13 +54,14 @@ static void read_page(struct page_reader *r, const uint8_t *data, size_t size)
     struct page_builder *b = NULL;
     const uint8_t *again;
     size_t again_len;
-    if (page_reader_open(r, data, size) != 0)
+    if (page_reader_open(r, data, size) != 0) {
         return;
+    }
     int rc = page_builder_new(page_reader_kind(r), page_reader_level(r), key, &b);
     assert(rc == 0);
-    do
+    do {
         rc = pass_on(r, b);
-    while (rc == 1);
+    } while (rc == 1);
     if (rc == 0) {
         rc = page_builder_finish(b, &again, &again_len);
         assert(rc == 0 && again_len == size && memcmp(again, data, size) == 0);
@@ -81,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&text);
     page_describe(data, size, &text);
     buf_release(&text);
-    if (page_xattrs_decode(data, size, &xattrs, &count) == 0)
+    if (page_xattrs_decode(data, size, &xattrs, &count) == 0) {
         mem_free(xattrs);
+    }
     return 0;
 }

@@ -15,8 +15,9 @@ static void check_encoding(const struct roll_view *v, const uint8_t *data, size_
 
     buf_init(&b);
     fuzz_require(lengths != NULL);
-    for (uint32_t i = 0; i < v->count; i++)
+    for (uint32_t i = 0; i < v->count; i++) {
         lengths[i] = roll_entry_len(v, i);
+    }
     fuzz_require(
         roll_encode(v->repo_id, v->first, lengths, v->count, v->entries, v->entries_len, &b) == 0);
     fuzz_require(b.len == size && memcmp(b.data, data, size) == 0);
@@ -29,8 +30,9 @@ static void run(const uint8_t *data, size_t size)
     struct roll_view v;
     struct buf out;
 
-    if (roll_decode(data, size, &v) == 0)
+    if (roll_decode(data, size, &v) == 0) {
         check_encoding(&v, data, size);
+    }
     buf_init(&out);
     roll_describe(data, size, &out);
     buf_release(&out);
@@ -42,8 +44,9 @@ static void run_name(const uint8_t *data, size_t size)
     uint64_t first, last;
 
     memcpy(text, data, size < sizeof text ? size : sizeof text - 1);
-    if (!roll_parse_name(text, &first, &last))
+    if (!roll_parse_name(text, &first, &last)) {
         return;
+    }
     roll_name(first, last, name);
     fuzz_require(strcmp(name, text) == 0);
 }
@@ -55,8 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_keys();
     run_name(data, size);
     run(data, size);
-    if (size < ROLL_HEADER_BYTES + ROLL_HASH_BYTES)
+    if (size < ROLL_HEADER_BYTES + ROLL_HASH_BYTES) {
         return 0;
+    }
     mended = mem_dup(data, size);
     fuzz_require(mended != NULL);
     memcpy(mended, "HFROLLUP", 8);

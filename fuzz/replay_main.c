@@ -25,8 +25,9 @@ static int run_file(const char *path)
     FILE *file = fopen(path, "rb");
     if (file == NULL || fstat(fileno(file), &st) != 0) {
         perror(path);
-        if (file != NULL)
+        if (file != NULL) {
             fclose(file);
+        }
         return -1;
     }
     size_t size = (size_t)st.st_size;
@@ -51,18 +52,21 @@ static long run_folder(const char *folder)
     glob_t found;
     long count = 0;
     snprintf(pattern, sizeof pattern, "%s/*", folder);
-    if (glob(pattern, 0, NULL, &found) != 0)
+    if (glob(pattern, 0, NULL, &found) != 0) {
         return 0;
-    for (size_t i = 0; i < found.gl_pathc && count >= 0; i++)
+    }
+    for (size_t i = 0; i < found.gl_pathc && count >= 0; i++) {
         count = run_file(found.gl_pathv[i]) == 0 ? count + 1 : -1;
+    }
     globfree(&found);
     return count;
 }
 
 int main(int argc, char **argv)
 {
-    if (LLVMFuzzerInitialize != NULL)
+    if (LLVMFuzzerInitialize != NULL) {
         LLVMFuzzerInitialize(&argc, &argv);
+    }
     int failed = 0;
     for (int i = 1; i < argc; i++) {
         long count = run_folder(argv[i]);

@@ -47,19 +47,24 @@ static int fail(struct buf *b)
 
 int buf_reserve(struct buf *b, size_t more)
 {
-    if (b->error != 0)
+    if (b->error != 0) {
         return err_nomem();
-    if (more <= b->cap - b->len)
+    }
+    if (more <= b->cap - b->len) {
         return 0;
-    if (more > SIZE_MAX / 2 - b->len)
+    }
+    if (more > SIZE_MAX / 2 - b->len) {
         return fail(b);
+    }
 
     size_t cap = b->cap < FIRST_CAPACITY ? FIRST_CAPACITY : b->cap;
-    while (cap < b->len + more)
+    while (cap < b->len + more) {
         cap *= 2;
+    }
     uint8_t *data = mem_realloc(b->data, cap);
-    if (data == NULL)
+    if (data == NULL) {
         return fail(b);
+    }
     b->data = data;
     b->cap = cap;
     return 0;
@@ -68,13 +73,16 @@ int buf_reserve(struct buf *b, size_t more)
 uint8_t *buf_take(struct buf *b, size_t *out_len)
 {
     /* An empty buf may own no memory yet; NULL shall mean that memory ran out, and nothing else. */
-    if (b->cap == 0)
+    if (b->cap == 0) {
         buf_reserve(b, 1);
-    if (buf_error(b) != 0)
+    }
+    if (buf_error(b) != 0) {
         buf_release(b);
+    }
     uint8_t *data = b->data;
-    if (out_len != NULL)
+    if (out_len != NULL) {
         *out_len = b->len;
+    }
     buf_init(b);
     return data;
 }
@@ -82,8 +90,9 @@ uint8_t *buf_take(struct buf *b, size_t *out_len)
 /* Room for len more bytes, which count from now on, or NULL. */
 static uint8_t *extend(struct buf *b, size_t len)
 {
-    if (buf_reserve(b, len) != 0)
+    if (buf_reserve(b, len) != 0) {
         return NULL;
+    }
     uint8_t *place = b->data + b->len;
     b->len += len;
     return place;
@@ -91,20 +100,24 @@ static uint8_t *extend(struct buf *b, size_t len)
 
 void buf_put(struct buf *b, const void *data, size_t len)
 {
-    if (len == 0)
+    if (len == 0) {
         return;
+    }
     uint8_t *place = extend(b, len);
-    if (place != NULL)
+    if (place != NULL) {
         memcpy(place, data, len);
+    }
 }
 
 void buf_put_zeros(struct buf *b, size_t len)
 {
-    if (len == 0)
+    if (len == 0) {
         return;
+    }
     uint8_t *place = extend(b, len);
-    if (place != NULL)
+    if (place != NULL) {
         memset(place, 0, len);
+    }
 }
 
 void buf_put_u8(struct buf *b, uint8_t v)
@@ -184,8 +197,9 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         return;
     }
     /* vsnprintf also writes a NUL, which is reserved but does not count. */
-    if (buf_reserve(b, (size_t)len + 1) != 0)
+    if (buf_reserve(b, (size_t)len + 1) != 0) {
         return;
+    }
     va_start(args, fmt);
     vsnprintf((char *)b->data + b->len, (size_t)len + 1, fmt, args);
     va_end(args);
@@ -194,8 +208,9 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 const char *buf_text(struct buf *b)
 {
-    if (buf_reserve(b, 1) != 0)
+    if (buf_reserve(b, 1) != 0) {
         return "";
+    }
     b->data[b->len] = '\0';
     return (const char *)b->data;
 }
@@ -239,12 +254,14 @@ void cursor_copy(struct cursor *c, void *out, size_t len)
 {
     const uint8_t *bytes = cursor_get(c, len);
 
-    if (len == 0)
+    if (len == 0) {
         return;
-    if (bytes != NULL)
+    }
+    if (bytes != NULL) {
         memcpy(out, bytes, len);
-    else
+    } else {
         memset(out, 0, len);
+    }
 }
 
 uint8_t cursor_u8(struct cursor *c)
@@ -286,14 +303,17 @@ uint64_t cursor_varint(struct cursor *c)
 
     for (unsigned shift = 0; shift < 70; shift += 7) {
         uint8_t byte = cursor_u8(c);
-        if (c->failed)
+        if (c->failed) {
             return 0;
+        }
         /* The tenth byte has room for one bit; a last byte of zero says what is said without it. */
-        if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
+        if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0)) {
             break;
+        }
         v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
+        if (byte < 0x80) {
             return v;
+        }
     }
     c->failed = true;
     return 0;
@@ -317,8 +337,9 @@ const uint8_t *cursor_bytes(struct cursor *c, size_t max, size_t *out_len)
         return NULL;
     }
     const uint8_t *bytes = cursor_get(c, (size_t)len);
-    if (bytes != NULL)
+    if (bytes != NULL) {
         *out_len = (size_t)len;
+    }
     return bytes;
 }
 
@@ -332,14 +353,16 @@ void le_put16(uint8_t *p, uint16_t v)
 
 void le_put32(uint8_t *p, uint32_t v)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         p[i] = (uint8_t)(v >> (8 * i));
+    }
 }
 
 void le_put64(uint8_t *p, uint64_t v)
 {
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         p[i] = (uint8_t)(v >> (8 * i));
+    }
 }
 
 uint16_t le_get16(const uint8_t *p)

@@ -32,11 +32,13 @@ static int64_t system_monotonic(const struct clock *c)
 static void system_sleep(const struct clock *c, int64_t ns)
 {
     (void)c;
-    if (ns <= 0)
+    if (ns <= 0) {
         return;
+    }
     struct timespec left = { .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
-    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
         continue;
+    }
 }
 
 const struct clock *clock_system(void)

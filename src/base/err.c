@@ -25,10 +25,12 @@ __attribute__((format(printf, 3, 0))) static size_t put_text(char *out, size_t s
         /* Only a message that cannot be converted; its format still says something. */
         wanted = snprintf(out, size, "%s", fmt);
     }
-    if (wanted >= 0 && (size_t)wanted < size)
+    if (wanted >= 0 && (size_t)wanted < size) {
         return (size_t)wanted;
-    if (size >= sizeof cut)
+    }
+    if (size >= sizeof cut) {
         memcpy(out + size - sizeof cut, cut, sizeof cut);
+    }
     return strlen(out);
 }
 
@@ -103,14 +105,16 @@ int err_add(int code, const char *fmt, ...)
     va_start(args, fmt);
     size_t len = put_text(what, sizeof what, fmt, args);
     va_end(args);
-    if (mine.text[0] == '\0')
+    if (mine.text[0] == '\0') {
         return begin(code, what, len);
+    }
 
     mine.code = code;
     size_t old_len = strlen(mine.text);
     size_t room = sizeof mine.text - 1 - old_len;
-    if (room < strlen(": ") + strlen(cut))
+    if (room < strlen(": ") + strlen(cut)) {
         return code;
+    }
     room -= strlen(": ");
     if (len > room) {
         len = room;
@@ -124,8 +128,9 @@ int err_add(int code, const char *fmt, ...)
 
 int err_hint(const char *fmt, ...)
 {
-    if (mine.hint[0] != '\0')
+    if (mine.hint[0] != '\0') {
         return mine.code;
+    }
     char hint[ERR_HINT_BYTES];
     va_list args;
 
@@ -182,10 +187,12 @@ static const struct err_class failures[] = {
 /* A code that is not in the table counts as the general failure, so it can never look like 0. */
 static const struct err_class *class_of(int code)
 {
-    if (code == HF_OK)
+    if (code == HF_OK) {
         return &success;
-    if (code > HF_E_FIRST_ && code < HF_E_END_)
+    }
+    if (code > HF_E_FIRST_ && code < HF_E_END_) {
         return &failures[code - HF_E_FIRST_ - 1];
+    }
     return &failures[HF_EFAIL - HF_E_FIRST_ - 1];
 }
 

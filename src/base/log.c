@@ -36,16 +36,18 @@ static void hand_over(enum log_level level, const char *message)
 {
     pthread_mutex_lock(&lock);
     within_sink = true;
-    if (the_sink != NULL)
+    if (the_sink != NULL) {
         the_sink(the_context, level, message);
+    }
     within_sink = false;
     pthread_mutex_unlock(&lock);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-    if ((int)level > atomic_load_explicit(&the_level, memory_order_relaxed) || within_sink)
+    if ((int)level > atomic_load_explicit(&the_level, memory_order_relaxed) || within_sink) {
         return;
+    }
 
     static const char cut[] = "...";
     char message[MESSAGE_BYTES];
@@ -55,14 +57,16 @@ void log_write(enum log_level level, const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    if (len >= (int)sizeof message)
+    if (len >= (int)sizeof message) {
         memcpy(message + sizeof message - sizeof cut, cut, sizeof cut);
+    }
 
     /* Whoever logs may be on the way to report a failure, and the sink may fail itself. */
     struct err_trail trail;
     err_take(&trail);
-    if (len >= 0)
+    if (len >= 0) {
         hand_over(level, message);
+    }
     err_give(&trail);
     errno = errnum;
 }

@@ -51,8 +51,9 @@ int map_new(size_t key_size, size_t value_size, uint64_t seed, struct map **out_
     struct map *m = mem_zalloc(sizeof *m);
 
     *out_map = m;
-    if (m == NULL)
+    if (m == NULL) {
         return err_nomem();
+    }
     size_t key_align = alignment_for(key_size);
     size_t value_align = alignment_for(value_size);
     m->key_size = key_size;
@@ -67,16 +68,18 @@ int map_new(size_t key_size, size_t value_size, uint64_t seed, struct map **out_
 
 void map_free(struct map *m)
 {
-    if (m == NULL)
+    if (m == NULL) {
         return;
+    }
     mem_free(m->slots);
     mem_free(m);
 }
 
 void map_clear(struct map *m)
 {
-    if (m->capacity > 0)
+    if (m->capacity > 0) {
         memset(m->tags, 0, m->capacity);
+    }
     m->count = 0;
 }
 
@@ -141,8 +144,9 @@ static uint64_t hash_of(const struct map *m, const uint8_t *key)
     sip_round(v);
     v[0] ^= word;
     v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         sip_round(v);
+    }
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
@@ -163,10 +167,12 @@ static size_t find(const struct map *m, const void *key, uint64_t hash)
     uint8_t tag = tag_of(hash);
 
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
-        if (m->tags[i] == 0)
+        if (m->tags[i] == 0) {
             return i;
-        if (m->tags[i] == tag && memcmp(slot_at(m, i), key, m->key_size) == 0)
+        }
+        if (m->tags[i] == tag && memcmp(slot_at(m, i), key, m->key_size) == 0) {
             return i;
+        }
     }
 }
 
@@ -175,16 +181,19 @@ static int grow(struct map *m)
     struct map grown = *m;
 
     grown.capacity = m->capacity == 0 ? FIRST_CAPACITY : m->capacity * 2;
-    if (grown.capacity > SIZE_MAX / 2 / (m->slot_size + 1))
+    if (grown.capacity > SIZE_MAX / 2 / (m->slot_size + 1)) {
         return err_nomem();
+    }
     grown.slots = mem_alloc(grown.capacity * (m->slot_size + 1));
-    if (grown.slots == NULL)
+    if (grown.slots == NULL) {
         return err_nomem();
+    }
     grown.tags = grown.slots + grown.capacity * grown.slot_size;
     memset(grown.tags, 0, grown.capacity);
     for (size_t i = 0; i < m->capacity; i++) {
-        if (m->tags[i] == 0)
+        if (m->tags[i] == 0) {
             continue;
+        }
         const uint8_t *slot = slot_at(m, i);
         size_t at = find(&grown, slot, hash_of(m, slot));
         memcpy(slot_at(&grown, at), slot, m->slot_size);
@@ -197,8 +206,9 @@ static int grow(struct map *m)
 
 void *map_get(const struct map *m, const void *key)
 {
-    if (m->count == 0)
+    if (m->count == 0) {
         return NULL;
+    }
     size_t i = find(m, key, hash_of(m, key));
     return m->tags[i] == 0 ? NULL : slot_at(m, i) + m->value_offset;
 }
@@ -212,8 +222,9 @@ int map_put(struct map *m, const void *key, void **out_value, bool *out_new)
     if (is_new) {
         if (m->count + 1 > m->capacity / 4 * 3) {
             int rc = grow(m);
-            if (rc != 0)
+            if (rc != 0) {
                 return rc;
+            }
             i = find(m, key, hash);
         }
         /* The padding too: slots are copied whole. */
@@ -222,27 +233,32 @@ int map_put(struct map *m, const void *key, void **out_value, bool *out_new)
         m->tags[i] = tag_of(hash);
         m->count++;
     }
-    if (out_value != NULL)
+    if (out_value != NULL) {
         *out_value = slot_at(m, i) + m->value_offset;
-    if (out_new != NULL)
+    }
+    if (out_new != NULL) {
         *out_new = is_new;
+    }
     return 0;
 }
 
 bool map_remove(struct map *m, const void *key)
 {
-    if (m->count == 0)
+    if (m->count == 0) {
         return false;
+    }
     size_t mask = m->capacity - 1;
     size_t hole = find(m, key, hash_of(m, key));
-    if (m->tags[hole] == 0)
+    if (m->tags[hole] == 0) {
         return false;
+    }
 
     for (size_t i = (hole + 1) & mask; m->tags[i] != 0; i = (i + 1) & mask) {
         /* A slot may move back only as far as its home; the distances wrap around. */
         size_t home = hash_of(m, slot_at(m, i)) & mask;
-        if (((i - home) & mask) < ((i - hole) & mask))
+        if (((i - home) & mask) < ((i - hole) & mask)) {
             continue;
+        }
         memcpy(slot_at(m, hole), slot_at(m, i), m->slot_size);
         m->tags[hole] = m->tags[i];
         hole = i;
@@ -255,12 +271,15 @@ bool map_remove(struct map *m, const void *key)
 bool map_next(const struct map *m, size_t *position, const void **out_key, void **out_value)
 {
     for (size_t i = *position; i < m->capacity; i++) {
-        if (m->tags[i] == 0)
+        if (m->tags[i] == 0) {
             continue;
-        if (out_key != NULL)
+        }
+        if (out_key != NULL) {
             *out_key = slot_at(m, i);
-        if (out_value != NULL)
+        }
+        if (out_value != NULL) {
             *out_value = slot_at(m, i) + m->value_offset;
+        }
         *position = i + 1;
         return true;
     }

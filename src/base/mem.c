@@ -25,10 +25,12 @@ static bool refuses(void)
     uint64_t number = atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) + 1;
     uint64_t first = atomic_load_explicit(&fail_first, memory_order_relaxed);
 
-    if (first == 0 || number < first)
+    if (first == 0 || number < first) {
         return false;
-    if (number > first && !atomic_load_explicit(&fail_later, memory_order_relaxed))
+    }
+    if (number > first && !atomic_load_explicit(&fail_later, memory_order_relaxed)) {
         return false;
+    }
     atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
     return true;
 }
@@ -41,8 +43,9 @@ static size_t at_least_one(size_t size)
 
 void *mem_alloc(size_t size)
 {
-    if (refuses() || size > PTRDIFF_MAX)
+    if (refuses() || size > PTRDIFF_MAX) {
         return NULL;
+    }
     return malloc(at_least_one(size));
 }
 
@@ -55,15 +58,17 @@ void *mem_array(size_t count, size_t size)
 {
     size_t total;
 
-    if (refuses() || __builtin_mul_overflow(count, size, &total) || total > PTRDIFF_MAX)
+    if (refuses() || __builtin_mul_overflow(count, size, &total) || total > PTRDIFF_MAX) {
         return NULL;
+    }
     return calloc(1, at_least_one(total));
 }
 
 void *mem_realloc(void *old, size_t size)
 {
-    if (refuses() || size > PTRDIFF_MAX)
+    if (refuses() || size > PTRDIFF_MAX) {
         return NULL;
+    }
     return realloc(old, at_least_one(size));
 }
 
@@ -76,8 +81,9 @@ void *mem_dup(const void *data, size_t size)
 {
     void *copy = mem_alloc(size);
 
-    if (copy != NULL && size > 0)
+    if (copy != NULL && size > 0) {
         memcpy(copy, data, size);
+    }
     return copy;
 }
 
@@ -88,31 +94,36 @@ void mem_free(void *block)
 
 void mem_wipe(void *block, size_t size)
 {
-    if (size > 0)
+    if (size > 0) {
         explicit_bzero(block, size);
+    }
 }
 
 int mem_grow(void *array_pointer, size_t *capacity, size_t need, size_t element_size)
 {
-    if (need <= *capacity)
+    if (need <= *capacity) {
         return 0;
+    }
 
     size_t grown = *capacity < FIRST_CAPACITY ? FIRST_CAPACITY : *capacity;
     while (grown < need) {
-        if (grown > SIZE_MAX / 2)
+        if (grown > SIZE_MAX / 2) {
             return err_nomem();
+        }
         grown *= 2;
     }
     size_t bytes;
-    if (__builtin_mul_overflow(grown, element_size, &bytes))
+    if (__builtin_mul_overflow(grown, element_size, &bytes)) {
         return err_nomem();
+    }
 
     /* The caller's variable is a T * for some T, so it is not read through a void **. */
     void *old;
     memcpy(&old, array_pointer, sizeof old);
     void *array = mem_realloc(old, bytes);
-    if (array == NULL)
+    if (array == NULL) {
         return err_nomem();
+    }
     memcpy(array_pointer, &array, sizeof array);
     *capacity = grown;
     return 0;

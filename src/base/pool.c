@@ -55,10 +55,11 @@ static void put_job(struct pool *p, struct pool_job *job, enum pool_urgency urge
     struct queue *q = &p->queues[urgency];
 
     job->next = NULL;
-    if (q->first == NULL)
+    if (q->first == NULL) {
         q->first = job;
-    else
+    } else {
         q->last->next = job;
+    }
     q->last = job;
     p->queued++;
 }
@@ -85,14 +86,17 @@ static struct pool_job *take_this(struct pool *p, struct pool_job *wanted)
         struct queue *q = &p->queues[urgency];
         struct pool_job *before = NULL;
         for (struct pool_job *job = q->first; job != NULL; before = job, job = job->next) {
-            if (job != wanted)
+            if (job != wanted) {
                 continue;
-            if (before == NULL)
+            }
+            if (before == NULL) {
                 q->first = job->next;
-            else
+            } else {
                 before->next = job->next;
-            if (q->last == job)
+            }
+            if (q->last == job) {
                 q->last = before;
+            }
             p->queued--;
             return job;
         }
@@ -110,14 +114,17 @@ static void run_job(struct pool *p, struct pool_job *job)
     depth++;
     job->result = job->run(job);
     depth--;
-    if (job->result != 0 && job->trail != NULL)
+    if (job->result != 0 && job->trail != NULL) {
         err_take(job->trail);
+    }
     err_give(&mine);
     pthread_mutex_lock(&p->lock);
 
-    for (struct waiter *w = p->waiters; w != NULL; w = w->next)
-        if (w->job == job)
+    for (struct waiter *w = p->waiters; w != NULL; w = w->next) {
+        if (w->job == job) {
             pthread_cond_signal(&w->wake);
+        }
+    }
     /* The last touch: from here on the job's memory is its owner's. */
     atomic_store_explicit(&job->done, 1, memory_order_release);
 }
@@ -147,8 +154,9 @@ static void stop_workers(struct pool *p)
     p->ending = true;
     pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
-    for (size_t i = 0; i < p->workers; i++)
+    for (size_t i = 0; i < p->workers; i++) {
         pthread_join(p->threads[i], NULL);
+    }
 }
 
 /*
@@ -163,13 +171,15 @@ static int start_workers(struct pool *p, size_t workers)
     int errnum = 0;
 
     sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof own_fault / sizeof *own_fault; i++)
+    for (size_t i = 0; i < sizeof own_fault / sizeof *own_fault; i++) {
         sigdelset(&blocked, own_fault[i]);
+    }
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     while (p->workers < workers && errnum == 0) {
         errnum = pthread_create(&p->threads[p->workers], NULL, work, p);
-        if (errnum == 0)
+        if (errnum == 0) {
             p->workers++;
+        }
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return errnum == 0 ? 0 : err_os(errnum, "could not start a thread");
@@ -181,8 +191,9 @@ int pool_new(size_t workers, struct pool **out_pool)
     struct pool *p = mem_zalloc(sizeof *p + workers * sizeof p->threads[0]);
 
     *out_pool = NULL;
-    if (p == NULL)
+    if (p == NULL) {
         return err_nomem();
+    }
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     if (workers > 0) {
@@ -198,11 +209,13 @@ int pool_new(size_t workers, struct pool **out_pool)
 
 void pool_free(struct pool *p)
 {
-    if (p == NULL)
+    if (p == NULL) {
         return;
+    }
     assert(p->queued == 0 && p->waiters == NULL);
-    if (p->workers > 0)
+    if (p->workers > 0) {
         stop_workers(p);
+    }
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->lock);
     mem_free(p);
@@ -230,10 +243,11 @@ void pool_submit(struct pool *p, struct pool_job *job, enum pool_urgency urgency
     atomic_store_explicit(&job->done, 0, memory_order_relaxed);
     pthread_mutex_lock(&p->lock);
     put_job(p, job, urgency);
-    if (p->queued <= p->idle)
+    if (p->queued <= p->idle) {
         pthread_cond_signal(&p->work);
-    else
+    } else {
         call_helper(p);
+    }
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -256,8 +270,9 @@ static void sleep_for(struct pool *p, const struct pool_job *job, bool helps)
         pthread_cond_wait(&self.wake, &p->lock);
     }
     struct waiter **link = &p->waiters;
-    while (*link != &self)
+    while (*link != &self) {
         link = &(*link)->next;
+    }
     *link = self.next;
     pthread_cond_destroy(&self.wake);
 }
@@ -269,24 +284,28 @@ static void run_until_done(struct pool *p, struct pool_job *job)
     pthread_mutex_lock(&p->lock);
     while (!pool_done(job)) {
         struct pool_job *next = helps ? take_any(p) : take_this(p, job);
-        if (next != NULL)
+        if (next != NULL) {
             run_job(p, next);
-        else
+        } else {
             sleep_for(p, job, helps);
+        }
     }
     pthread_mutex_unlock(&p->lock);
 }
 
 int pool_wait(struct pool *p, struct pool_job *job)
 {
-    if (!pool_done(job))
+    if (!pool_done(job)) {
         run_until_done(p, job);
-    if (job->result == 0)
+    }
+    if (job->result == 0) {
         return 0;
-    if (job->trail != NULL)
+    }
+    if (job->trail != NULL) {
         err_give(job->trail);
-    else
+    } else {
         err_raise(job->result, "%s", err_code_text(job->result));
+    }
     return job->result;
 }
 
@@ -295,8 +314,9 @@ size_t pool_cores(void)
     cpu_set_t allowed;
 
     /* Fails on machines with more processors than the set holds. */
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
         return (size_t)CPU_COUNT(&allowed);
+    }
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (size_t)online : 1;
 }

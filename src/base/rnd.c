@@ -18,10 +18,12 @@ static int fill_system(struct rnd *r, void *out, size_t len)
     (void)r;
     while (len > 0) {
         ssize_t got = getrandom(place, len, 0);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return err_os(errno, "could not get random bytes from the system");
+        }
         place += got;
         len -= (size_t)got;
     }
@@ -84,8 +86,9 @@ static uint64_t splitmix64(uint64_t *state)
 void rnd_init_seeded(struct rnd *r, uint64_t seed)
 {
     r->fill = fill_seeded;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         r->state[i] = splitmix64(&seed);
+    }
 }
 
 int rnd_bytes(struct rnd *r, void *out, size_t len)
@@ -106,9 +109,9 @@ uint64_t rnd_below(struct rnd *r, uint64_t bound)
     uint64_t surplus = (0 - bound) % bound;
     uint64_t v;
 
-    do
+    do {
         v = rnd_u64(r);
-    while (v < surplus);
+    } while (v < surplus);
     return v % bound;
 }
 
@@ -116,8 +119,9 @@ int rnd_uuid(struct rnd *r, uint8_t out[UUID_BYTES])
 {
     int rc = rnd_bytes(r, out, UUID_BYTES);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out[6] = (uint8_t)((out[6] & 0x0f) | 0x40); /* version 4: random */
     out[8] = (uint8_t)((out[8] & 0x3f) | 0x80); /* the variant of RFC 9562 */
     return 0;

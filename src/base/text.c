@@ -32,12 +32,15 @@ char *text_hex(const void *data, size_t len, char *out)
 /* The value of a hex digit, or 16. */
 static unsigned hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (c >= '0' && c <= '9') {
         return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'f')
+    }
+    if (c >= 'a' && c <= 'f') {
         return (unsigned)(c - 'a') + 10;
-    if (c >= 'A' && c <= 'F')
+    }
+    if (c >= 'A' && c <= 'F') {
         return (unsigned)(c - 'A') + 10;
+    }
     return 16;
 }
 
@@ -45,13 +48,15 @@ bool text_unhex(const char *hex, size_t hex_len, void *out)
 {
     uint8_t *bytes = out;
 
-    if (hex_len % 2 != 0)
+    if (hex_len % 2 != 0) {
         return false;
+    }
     for (size_t i = 0; i < hex_len; i += 2) {
         unsigned high = hex_value(hex[i]);
         unsigned low = hex_value(hex[i + 1]);
-        if (high > 15 || low > 15)
+        if (high > 15 || low > 15) {
             return false;
+        }
         bytes[i / 2] = (uint8_t)(high << 4 | low);
     }
     return true;
@@ -66,11 +71,13 @@ static enum digits read_digits(const char **text, uint64_t *out)
     uint64_t v = 0;
     bool fits = true;
 
-    for (; *p >= '0' && *p <= '9'; p++)
+    for (; *p >= '0' && *p <= '9'; p++) {
         fits = fits && !__builtin_mul_overflow(v, 10, &v) &&
                !__builtin_add_overflow(v, (uint64_t)(*p - '0'), &v);
-    if (p == *text)
+    }
+    if (p == *text) {
         return DIGITS_NONE;
+    }
     *text = p;
     *out = v;
     return fits ? DIGITS_OK : DIGITS_TOO_LARGE;
@@ -82,11 +89,13 @@ int text_parse_u64(const char *text, uint64_t max, uint64_t *out)
     uint64_t v = 0;
     enum digits digits = read_digits(&p, &v);
 
-    if (digits == DIGITS_NONE || *p != '\0')
+    if (digits == DIGITS_NONE || *p != '\0') {
         return err_raise(HF_EUSAGE, QUOTED " is not a whole number", text);
-    if (digits == DIGITS_TOO_LARGE || v > max)
+    }
+    if (digits == DIGITS_TOO_LARGE || v > max) {
         return err_raise(HF_EUSAGE, QUOTED " is too large: at most %" PRIu64 " is possible", text,
                          max);
+    }
     *out = v;
     return 0;
 }
@@ -96,12 +105,14 @@ static int size_shift(const char *p)
 {
     static const char units[] = "kmgtpe";
 
-    if (*p == '\0' || strcmp(p, "B") == 0)
+    if (*p == '\0' || strcmp(p, "B") == 0) {
         return 0;
+    }
     char lower = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
     const char *unit = strchr(units, lower);
-    if (unit == NULL || (p[1] != '\0' && strcmp(p + 1, "iB") != 0))
+    if (unit == NULL || (p[1] != '\0' && strcmp(p + 1, "iB") != 0)) {
         return -1;
+    }
     return 10 * (int)(unit - units + 1);
 }
 
@@ -112,13 +123,15 @@ int text_parse_size(const char *text, uint64_t *out)
     enum digits digits = read_digits(&p, &v);
     int shift = size_shift(p);
 
-    if (digits == DIGITS_NONE || shift < 0)
+    if (digits == DIGITS_NONE || shift < 0) {
         return err_raise(HF_EUSAGE,
                          QUOTED " is not a size such as 4096, 512K, 10M, 2G or 1T (powers of 1024)",
                          text);
-    if (digits == DIGITS_TOO_LARGE || v > UINT64_MAX >> shift)
+    }
+    if (digits == DIGITS_TOO_LARGE || v > UINT64_MAX >> shift) {
         return err_raise(HF_EUSAGE, QUOTED " is too large for a size: less than 16E is possible",
                          text);
+    }
     *out = v << shift;
     return 0;
 }
@@ -165,17 +178,19 @@ int text_parse_duration(const char *text, int64_t *out_ns)
         uint64_t n = 0;
         enum digits digits = read_digits(&p, &n);
         int64_t unit = digits == DIGITS_NONE ? 0 : read_duration_unit(&p);
-        if (unit == 0)
+        if (unit == 0) {
             return err_raise(HF_EUSAGE,
                              QUOTED " is not a duration such as 90s, 15m, 24h, 7d, 4w, 6mo, 1y, "
                                     "1y6mo or 0",
                              text);
+        }
         int64_t part;
         fits = fits && digits == DIGITS_OK && !__builtin_mul_overflow(n, unit, &part) &&
                !__builtin_add_overflow(total, part, &total);
     } while (*p != '\0');
-    if (!fits)
+    if (!fits) {
         return err_raise(HF_EUSAGE, QUOTED " is too long: at most 292y is possible", text);
+    }
     *out_ns = total;
     return 0;
 }
@@ -185,8 +200,9 @@ char *text_size(uint64_t bytes, char out[TEXT_SIZE_BYTES])
     static const char units[] = "BKMGTPE";
     unsigned unit = 0;
 
-    while (bytes >> (10 * unit) >= 1024)
+    while (bytes >> (10 * unit) >= 1024) {
         unit++;
+    }
     if (unit == 0) {
         snprintf(out, TEXT_SIZE_BYTES, "%u B", (unsigned)bytes);
         return out;
@@ -210,24 +226,26 @@ char *text_size(uint64_t bytes, char out[TEXT_SIZE_BYTES])
 static void put_hundredths(char out[TEXT_SIZE_BYTES], const char *sign, uint64_t n,
                            const char *unit)
 {
-    if (n % 100 == 0)
+    if (n % 100 == 0) {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 " %s", sign, n / 100, unit);
-    else if (n % 10 == 0)
+    } else if (n % 10 == 0) {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 ".%" PRIu64 " %s", sign, n / 100, n % 100 / 10,
                  unit);
-    else
+    } else {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 ".%02" PRIu64 " %s", sign, n / 100, n % 100,
                  unit);
+    }
 }
 
 static void put_two_units(char out[TEXT_SIZE_BYTES], const char *sign, uint64_t n, unsigned per,
                           const char *large, const char *small)
 {
-    if (n % per == 0)
+    if (n % per == 0) {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 "%s", sign, n / per, large);
-    else
+    } else {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 "%s %" PRIu64 "%s", sign, n / per, large,
                  n % per, small);
+    }
 }
 
 char *text_duration(int64_t ns, char out[TEXT_SIZE_BYTES])
@@ -239,17 +257,17 @@ char *text_duration(int64_t ns, char out[TEXT_SIZE_BYTES])
         const char *name;
     } small[] = { { 1000, "us" }, { NS_PER_MS, "ms" }, { NS_PER_S, "s" } };
 
-    if (n >= (uint64_t)NS_PER_DAY)
+    if (n >= (uint64_t)NS_PER_DAY) {
         put_two_units(out, sign, n / (uint64_t)NS_PER_HOUR, 24, "d", "h");
-    else if (n >= (uint64_t)NS_PER_HOUR)
+    } else if (n >= (uint64_t)NS_PER_HOUR) {
         put_two_units(out, sign, n / (uint64_t)NS_PER_MINUTE, 60, "h", "m");
-    else if (n >= (uint64_t)NS_PER_MINUTE)
+    } else if (n >= (uint64_t)NS_PER_MINUTE) {
         put_two_units(out, sign, n / (uint64_t)NS_PER_S, 60, "m", "s");
-    else if (n == 0)
+    } else if (n == 0) {
         snprintf(out, TEXT_SIZE_BYTES, "0 s");
-    else if (n < 1000)
+    } else if (n < 1000) {
         snprintf(out, TEXT_SIZE_BYTES, "%s%" PRIu64 " ns", sign, n);
-    else {
+    } else {
         size_t i = n >= (uint64_t)NS_PER_S ? 2 : n >= (uint64_t)NS_PER_MS ? 1 : 0;
         /* Cut, not rounded: else 59.999 s would read as 60 s, which is said differently. */
         put_hundredths(out, sign, n / (small[i].ns / 100), small[i].name);
@@ -264,8 +282,9 @@ char *text_count(uint64_t n, char out[TEXT_SIZE_BYTES])
     size_t to = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
+        if (i > 0 && (len - i) % 3 == 0) {
             out[to++] = ',';
+        }
         out[to++] = plain[i];
     }
     out[to] = '\0';
@@ -282,14 +301,17 @@ size_t text_distance(const char *a, const char *b, size_t limit)
     size_t a_len = strlen(a);
     size_t b_len = strlen(b);
 
-    if (a_len > b_len + limit || b_len > a_len + limit)
+    if (a_len > b_len + limit || b_len > a_len + limit) {
         return limit + 1;
+    }
     /* row[j]: the distance of the first i bytes of a and the first j of b (Levenshtein). */
     size_t *row = mem_array(b_len + 1, sizeof *row);
-    if (row == NULL)
+    if (row == NULL) {
         return limit + 1;
-    for (size_t j = 0; j <= b_len; j++)
+    }
+    for (size_t j = 0; j <= b_len; j++) {
         row[j] = j;
+    }
     bool within = true; /* rows never get better again */
     for (size_t i = 1; i <= a_len && within; i++) {
         size_t diagonal = row[0];

@@ -20,16 +20,19 @@ static size_t read_utf8(const uint8_t *p, size_t len, uint32_t *out)
         *out = p[0];
         return 1;
     }
-    if (need == 0 || p[0] > 0xf4 || need > len)
+    if (need == 0 || p[0] > 0xf4 || need > len) {
         return 0;
+    }
     uint32_t point = p[0] & (0x7fU >> need);
     for (size_t i = 1; i < need; i++) {
-        if ((p[i] & 0xc0) != 0x80)
+        if ((p[i] & 0xc0) != 0x80) {
             return 0;
+        }
         point = point << 6 | (p[i] & 0x3f);
     }
-    if (point < smallest[need] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+    if (point < smallest[need] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
         return 0;
+    }
     *out = point;
     return need;
 }
@@ -41,8 +44,9 @@ bool text_is_utf8(const void *data, size_t len)
 
     while (len > 0) {
         size_t used = read_utf8(p, len, &point);
-        if (used == 0)
+        if (used == 0) {
             return false;
+        }
         p += used;
         len -= used;
     }
@@ -79,8 +83,9 @@ static bool upsets_terminal(uint32_t point)
 
 static void put_hex_escapes(struct buf *b, const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         buf_printf(b, "\\x%02x", p[i]);
+    }
 }
 
 /* Plain runs are appended whole, since most names are nothing else. */
@@ -98,10 +103,11 @@ void text_put_json(struct buf *b, const void *data, size_t len)
             continue;
         }
         buf_put(b, p + plain, i - plain);
-        if (used == 0)
+        if (used == 0) {
             buf_put(b, REPLACEMENT, strlen(REPLACEMENT));
-        else
+        } else {
             put_json_escape(b, p[i]);
+        }
         plain = ++i;
     }
     buf_put(b, p + plain, len - plain);
@@ -120,8 +126,9 @@ void text_put_shown(struct buf *b, const void *data, size_t len)
             continue;
         }
         buf_put(b, p + plain, i - plain);
-        if (used == 0)
+        if (used == 0) {
             used = 1;
+        }
         put_hex_escapes(b, p + i, used);
         i += used;
         plain = i;
@@ -137,15 +144,19 @@ void text_put_base64(struct buf *b, const void *data, size_t len)
     for (size_t i = 0; i < len; i += 3) {
         size_t left = len - i;
         uint32_t bits = (uint32_t)p[i] << 16;
-        if (left > 1)
+        if (left > 1) {
             bits |= (uint32_t)p[i + 1] << 8;
-        if (left > 2)
+        }
+        if (left > 2) {
             bits |= p[i + 2];
+        }
         char group[4] = { digits[bits >> 18], digits[bits >> 12 & 63], '=', '=' };
-        if (left > 1)
+        if (left > 1) {
             group[2] = digits[bits >> 6 & 63];
-        if (left > 2)
+        }
+        if (left > 2) {
             group[3] = digits[bits & 63];
+        }
         buf_put(b, group, sizeof group);
     }
 }

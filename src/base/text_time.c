@@ -31,8 +31,9 @@ struct written {
 /* Days from 1970-01-01, counting years from March so that a leap day is a year's last. */
 static int64_t days_of_date(int64_t year, int month, int day)
 {
-    if (month <= 2)
+    if (month <= 2) {
         year--;
+    }
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
@@ -81,8 +82,9 @@ static bool read_number(const char **text, int count, int *out)
 
     for (int i = 0; i < count; i++) {
         char c = (*text)[i];
-        if (c < '0' || c > '9')
+        if (c < '0' || c > '9') {
             return false;
+        }
         v = v * 10 + (c - '0');
     }
     *text += count;
@@ -92,8 +94,9 @@ static bool read_number(const char **text, int count, int *out)
 
 static bool read_char(const char **text, const char *any_of)
 {
-    if (**text == '\0' || strchr(any_of, **text) == NULL)
+    if (**text == '\0' || strchr(any_of, **text) == NULL) {
         return false;
+    }
     ++*text;
     return true;
 }
@@ -105,14 +108,17 @@ static bool read_fraction(const char **text, int32_t *out_ns)
     int count = 0;
 
     for (; **text >= '0' && **text <= '9'; ++*text, ++count) {
-        if (count == 9)
+        if (count == 9) {
             return false;
+        }
         v = v * 10 + (**text - '0');
     }
-    if (count == 0)
+    if (count == 0) {
         return false;
-    for (; count < 9; count++)
+    }
+    for (; count < 9; count++) {
         v *= 10;
+    }
     *out_ns = v;
     return true;
 }
@@ -121,31 +127,38 @@ static bool read_fraction(const char **text, int32_t *out_ns)
 static bool read_time_of_day(const char **text, struct written *w)
 {
     if (!read_number(text, 2, &w->hour) || !read_char(text, ":") ||
-        !read_number(text, 2, &w->minute))
+        !read_number(text, 2, &w->minute)) {
         return false;
-    if (read_char(text, ":")) {
-        if (!read_number(text, 2, &w->second))
-            return false;
-        if (read_char(text, ".") && !read_fraction(text, &w->fraction_ns))
-            return false;
     }
-    if (**text == '\0')
+    if (read_char(text, ":")) {
+        if (!read_number(text, 2, &w->second)) {
+            return false;
+        }
+        if (read_char(text, ".") && !read_fraction(text, &w->fraction_ns)) {
+            return false;
+        }
+    }
+    if (**text == '\0') {
         return true;
+    }
 
     read_char(text, " ");
     w->has_offset = true;
-    if (read_char(text, "Zz"))
+    if (read_char(text, "Zz")) {
         return true;
+    }
     int sign = **text == '-' ? -1 : 1;
     int hours = 0;
     int minutes = 0;
     int seconds = 0;
     if (!read_char(text, "+-") || !read_number(text, 2, &hours) || !read_char(text, ":") ||
-        !read_number(text, 2, &minutes))
+        !read_number(text, 2, &minutes)) {
         return false;
+    }
     /* Local mean times of the nineteenth century have seconds, and text_time_local shows them. */
-    if (read_char(text, ":") && !read_number(text, 2, &seconds))
+    if (read_char(text, ":") && !read_number(text, 2, &seconds)) {
         return false;
+    }
     w->offset = sign * (hours * 3600 + minutes * 60 + seconds);
     return hours < 24 && minutes < 60 && seconds < 60;
 }
@@ -155,10 +168,12 @@ static bool read_written(const char *text, struct written *w)
     *w = (struct written){ 0 };
     if (!read_number(&text, 4, &w->year) || !read_char(&text, "-") ||
         !read_number(&text, 2, &w->month) || !read_char(&text, "-") ||
-        !read_number(&text, 2, &w->day))
+        !read_number(&text, 2, &w->day)) {
         return false;
-    if (*text != '\0' && (!read_char(&text, "Tt ") || !read_time_of_day(&text, w)))
+    }
+    if (*text != '\0' && (!read_char(&text, "Tt ") || !read_time_of_day(&text, w))) {
         return false;
+    }
     return *text == '\0';
 }
 
@@ -196,8 +211,9 @@ static char *show_local(int64_t utc, char out[TEXT_TIME_BYTES])
     int len = snprintf(out, TEXT_TIME_BYTES, "%04d-%02d-%02d %02d:%02d:%02d %c%02d:%02d", w.year,
                        w.month, w.day, (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60),
                        offset < 0 ? '-' : '+', ahead / 3600, ahead / 60 % 60);
-    if (ahead % 60 != 0)
+    if (ahead % 60 != 0) {
         snprintf(out + len, TEXT_TIME_BYTES - (size_t)len, ":%02d", ahead % 60);
+    }
     return out;
 }
 
@@ -221,10 +237,11 @@ static int resolve_local(const char *text, int64_t wall, int64_t *out_utc)
     char second[TEXT_TIME_BYTES];
     show_local(by_old < by_new ? by_old : by_new, first);
     show_local(by_old < by_new ? by_new : by_old, second);
-    if (old_holds)
+    if (old_holds) {
         return err_raise(HF_EUSAGE,
                          "\"%.200s\" happened twice, since clocks were set back: say %s or %s",
                          text, first, second);
+    }
     return err_raise(HF_EUSAGE, "\"%.200s\" never was, since clocks were set forward: say %s or %s",
                      text, first, second);
 }
@@ -246,8 +263,9 @@ static bool join_ns(int64_t seconds, int32_t fraction_ns, int64_t *out_ns)
         rest -= NS_PER_S;
     }
     int64_t ns;
-    if (__builtin_mul_overflow(seconds, NS_PER_S, &ns) || __builtin_add_overflow(ns, rest, &ns))
+    if (__builtin_mul_overflow(seconds, NS_PER_S, &ns) || __builtin_add_overflow(ns, rest, &ns)) {
         return false;
+    }
     *out_ns = ns;
     return true;
 }
@@ -266,29 +284,34 @@ static int parse_written(const char *text, int64_t *out_ns)
 {
     struct written w;
 
-    if (!read_written(text, &w))
+    if (!read_written(text, &w)) {
         return err_raise(HF_EUSAGE,
                          "\"%.200s\" is not a time such as 2026-11-21, \"2026-11-21 10:00[:00]\", "
                          "2026-11-21T10:00:00+01:00, now or -3h",
                          text);
-    if (!exists_in_calendar(&w))
+    }
+    if (!exists_in_calendar(&w)) {
         return err_raise(HF_EUSAGE, "\"%.200s\" is not in the calendar", text);
+    }
 
     int64_t utc = seconds_as_utc(&w);
     /* No offset is as much as a day; what is within that is decided below. */
     if (utc < INT64_MIN / NS_PER_S - SECONDS_PER_DAY ||
-        utc > INT64_MAX / NS_PER_S + SECONDS_PER_DAY)
+        utc > INT64_MAX / NS_PER_S + SECONDS_PER_DAY) {
         return refuse_range(text);
+    }
     if (w.has_offset) {
         utc -= w.offset;
     } else {
         int rc = resolve_local(text, utc, &utc);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
-    if (w.second == 60 && !may_be_leap(utc))
+    if (w.second == 60 && !may_be_leap(utc)) {
         return err_raise(HF_EUSAGE, "\"%.200s\" is not in the calendar: no leap second there",
                          text);
+    }
     return join_ns(utc, w.fraction_ns, out_ns) ? 0 : refuse_range(text);
 }
 
@@ -298,13 +321,16 @@ static int parse_relative(const char *text, int64_t now_ns, int64_t *out_ns)
     int64_t distance;
     int rc = text_parse_duration(text + 1, &distance);
 
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "\"%.200s\" is not a time", text);
-    if (text[0] == '-')
+    }
+    if (text[0] == '-') {
         distance = -distance;
+    }
     int64_t ns;
-    if (__builtin_add_overflow(now_ns, distance, &ns))
+    if (__builtin_add_overflow(now_ns, distance, &ns)) {
         return refuse_range(text);
+    }
     *out_ns = ns;
     return 0;
 }
@@ -315,8 +341,9 @@ int text_parse_time(const char *text, int64_t now_ns, int64_t *out_ns)
         *out_ns = now_ns;
         return 0;
     }
-    if (text[0] == '-' || text[0] == '+')
+    if (text[0] == '-' || text[0] == '+') {
         return parse_relative(text, now_ns, out_ns);
+    }
     return parse_written(text, out_ns);
 }
 

@@ -16,15 +16,18 @@ static int check_lengths(const uint32_t *lengths, size_t count, uint32_t *out_su
 {
     uint64_t sum = 0;
 
-    if (count == 0 || count > BLOCK_MAX_CHUNKS)
+    if (count == 0 || count > BLOCK_MAX_CHUNKS) {
         return err_raise(HF_ELIMIT, "block: it cannot have %zu chunks", count);
+    }
     for (size_t i = 0; i < count; i++) {
-        if (lengths[i] == 0)
+        if (lengths[i] == 0) {
             return err_raise(HF_ELIMIT, "block: chunk %zu has no bytes", i);
+        }
         sum += lengths[i];
     }
-    if (sum > BLOCK_MAX_BYTES)
+    if (sum > BLOCK_MAX_BYTES) {
         return err_raise(HF_ELIMIT, "block: %" PRIu64 " bytes of chunks are too many", sum);
+    }
     *out_sum = (uint32_t)sum;
     return 0;
 }
@@ -34,8 +37,9 @@ static enum codec_kind encoded_kind(const uint8_t *body, size_t len)
 {
     static const uint8_t zstd_magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
 
-    if (len >= sizeof zstd_magic && memcmp(body, zstd_magic, sizeof zstd_magic) == 0)
+    if (len >= sizeof zstd_magic && memcmp(body, zstd_magic, sizeof zstd_magic) == 0) {
         return CODEC_ZSTD;
+    }
     return CODEC_ZLIB;
 }
 
@@ -48,16 +52,20 @@ static int put_encoded(const void *data, uint32_t len, struct codec *codec, stru
     int rc;
 
     *out_kind = CODEC_NONE;
-    if (codec == NULL || max == 0 || !codec_worthwhile(data, len))
+    if (codec == NULL || max == 0 || !codec_worthwhile(data, len)) {
         return 0;
+    }
     rc = buf_reserve(out, max);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = codec_encode(codec, data, len, out->data + out->len, max, &encoded);
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "could not compress a block");
-    if (encoded == 0)
+    }
+    if (encoded == 0) {
         return 0;
+    }
     *out_kind = encoded_kind(out->data + out->len, encoded);
     out->len += encoded;
     return 0;
@@ -71,21 +79,26 @@ int block_encode(const void *data, const uint32_t *lengths, size_t count, struct
     uint32_t len = 0;
     int rc = check_lengths(lengths, count, &len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     buf_put_u32(out, 0); /* the codec, when it is known */
     buf_put_u32(out, len);
     buf_put_u32(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         buf_put_u32(out, lengths[i]);
+    }
     rc = put_encoded(data, len, codec, out, &kind);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (kind == CODEC_NONE)
+    }
+    if (kind == CODEC_NONE) {
         buf_put(out, data, len);
+    }
     rc = buf_error(out);
-    if (rc == 0)
+    if (rc == 0) {
         out->data[start] = (uint8_t)kind;
+    }
     return rc;
 }
 
@@ -98,8 +111,9 @@ static const char *codec_meaning(uint64_t kind)
 
 static struct verdict check_codec(const uint8_t *head)
 {
-    if (head[0] > CODEC_ZLIB)
+    if (head[0] > CODEC_ZLIB) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
@@ -139,15 +153,17 @@ static int check_view(const struct block_view *v)
     for (uint32_t i = 0; i < v->count; i++) {
         uint32_t len = block_chunk_len(v, i);
 
-        if (len == 0)
+        if (len == 0) {
             return err_raise(HF_EDAMAGE, "block: length of chunk %" PRIu32 " is 0 (offset %zu)", i,
                              HEAD_BYTES + 4 * (size_t)i);
+        }
         sum += len;
     }
-    if (sum != v->plain_len)
+    if (sum != v->plain_len) {
         return err_raise(HF_EDAMAGE,
                          "block: its chunks have %" PRIu64 " bytes, not %" PRIu32 " (offset 4)",
                          sum, v->plain_len);
+    }
     return 0;
 }
 
@@ -157,8 +173,9 @@ static int check_body(const struct block_view *v)
     bool fits = v->codec == CODEC_NONE ? v->body_len == v->plain_len
                                        : v->body_len > 0 && v->body_len < v->plain_len;
 
-    if (fits)
+    if (fits) {
         return 0;
+    }
     return err_raise(HF_EDAMAGE,
                      "block: %zu stored bytes do not fit %" PRIu32 " bytes of chunks "
                      "(offset %zu)",
@@ -171,22 +188,26 @@ int block_parse(const void *plain, size_t len, struct block_view *out_view)
     struct block_view v;
     int rc = layout_check(&head_layout, plain, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     v.codec = (enum codec_kind)p[0];
     v.plain_len = le_get32(p + 4);
     v.count = le_get32(p + 8);
-    if (len - HEAD_BYTES < 4 * (size_t)v.count)
+    if (len - HEAD_BYTES < 4 * (size_t)v.count) {
         return err_raise(HF_EDAMAGE, "block: it ends within the lengths of its chunks (offset %zu)",
                          len);
+    }
     v.lengths = p + HEAD_BYTES;
     v.body = v.lengths + 4 * (size_t)v.count;
     v.body_len = len - HEAD_BYTES - 4 * (size_t)v.count;
     rc = check_view(&v);
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_body(&v);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         *out_view = v;
+    }
     return rc;
 }
 

@@ -42,8 +42,9 @@ static uint64_t make_mask(unsigned spread, unsigned count)
 {
     uint64_t mask = 0;
     assert(count <= spread && spread <= MASK_SPAN);
-    for (unsigned k = 0; k < count; k++)
+    for (unsigned k = 0; k < count; k++) {
         mask |= 1ull << (MASK_TOP - k * MASK_SPAN / spread);
+    }
     return mask;
 }
 
@@ -70,14 +71,16 @@ static void make_gear(struct chunker *c, const uint8_t boundary_key[32])
 
 static int check_params(const struct chunker_params *p)
 {
-    if (p->min < SMALLEST || p->avg <= p->min || p->max <= p->avg || p->max > BLOCK_MAX_BYTES)
+    if (p->min < SMALLEST || p->avg <= p->min || p->max <= p->avg || p->max > BLOCK_MAX_BYTES) {
         return err_raise(HF_EUSAGE,
                          "chunk sizes must rise from smallest to average to largest, between %u "
                          "and %u bytes, not %u, %u, %u",
                          SMALLEST, BLOCK_MAX_BYTES, p->min, p->avg, p->max);
-    if (p->fixed < SMALLEST || p->fixed > BLOCK_MAX_BYTES)
+    }
+    if (p->fixed < SMALLEST || p->fixed > BLOCK_MAX_BYTES) {
         return err_raise(HF_EUSAGE, "the fixed chunk size must be between %u and %u bytes, not %u",
                          SMALLEST, BLOCK_MAX_BYTES, p->fixed);
+    }
     return 0;
 }
 
@@ -86,11 +89,13 @@ int chunker_new(const struct chunker_params *params, const uint8_t boundary_key[
 {
     *out_chunker = NULL;
     int rc = check_params(params);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     struct chunker *c = mem_zalloc(sizeof *c);
-    if (!c)
+    if (!c) {
         return err_nomem();
+    }
     c->params = *params;
     make_masks(c);
     make_gear(c, boundary_key);
@@ -100,8 +105,9 @@ int chunker_new(const struct chunker_params *params, const uint8_t boundary_key[
 
 void chunker_free(struct chunker *c)
 {
-    if (!c)
+    if (!c) {
         return;
+    }
     mem_wipe(c, sizeof *c); /* who knows the table knows where files are cut */
     mem_free(c);
 }
@@ -124,16 +130,19 @@ static size_t scan(const struct chunker *c, const uint8_t *data, size_t from, si
     size_t i = from;
     for (; i + 2 <= to; i += 2) {
         h = (h << 2) + c->twice[data[i]];
-        if (!(h & shifted))
+        if (!(h & shifted)) {
             return i + 1;
+        }
         h += c->gear[data[i + 1]];
-        if (!(h & mask))
+        if (!(h & mask)) {
             return i + 2;
+        }
     }
     if (i < to) {
         h = (h << 1) + c->gear[data[i]];
-        if (!(h & mask))
+        if (!(h & mask)) {
             return i + 1;
+        }
     }
     *hash = h;
     return 0;
@@ -149,16 +158,20 @@ size_t chunker_cut(const struct chunker *c, const uint8_t *data, size_t len, boo
     const struct chunker_params *p = &c->params;
     if (len > p->min) {
         uint64_t hash = 0;
-        for (size_t i = p->min - WINDOW_BYTES; i < p->min; i++)
+        for (size_t i = p->min - WINDOW_BYTES; i < p->min; i++) {
             hash = (hash << 1) + c->gear[data[i]];
+        }
         size_t to = at_most(len, p->avg);
         size_t cut = scan(c, data, p->min, to, c->strict, &hash);
-        if (!cut)
+        if (!cut) {
             cut = scan(c, data, to, at_most(len, p->max), c->loose, &hash);
-        if (!cut && len >= p->max)
+        }
+        if (!cut && len >= p->max) {
             cut = p->max;
-        if (cut)
+        }
+        if (cut) {
             return cut;
+        }
     }
     return last ? len : 0;
 }
@@ -217,8 +230,9 @@ static bool is_innodb(const uint8_t *head, size_t len)
 /* LMDB, BoltDB: page 0, with the flag of a meta page, and a magic after a header of 16 bytes. */
 static bool is_meta_page(const uint8_t *head, size_t len)
 {
-    if (len < 24 || le_get64(head) != 0)
+    if (len < 24 || le_get64(head) != 0) {
         return false;
+    }
     return (le_get16(head + 10) == 8 && le_get32(head + 16) == 0xbeefc0deu) ||
            (le_get16(head + 8) == 4 && le_get32(head + 16) == 0xed0cdaedu);
 }
@@ -226,8 +240,9 @@ static bool is_meta_page(const uint8_t *head, size_t len)
 /* Berkeley DB, in the byte order of either kind of machine: page 0, magic, size of its pages. */
 static bool is_berkeley(const uint8_t *head, size_t len)
 {
-    if (len < 24)
+    if (len < 24) {
         return false;
+    }
     uint32_t magic = le_get32(head + 12), page = le_get32(head + 20);
     if (head[12] == 0) {
         magic = big32(head + 12);
@@ -240,9 +255,11 @@ static bool is_berkeley(const uint8_t *head, size_t len)
 
 bool chunker_is_paged(const void *head, size_t len)
 {
-    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
-        if (has_magic(head, len, &magics[i]))
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        if (has_magic(head, len, &magics[i])) {
             return true;
+        }
+    }
     return is_vmdk(head, len) || is_innodb(head, len) || is_meta_page(head, len) ||
            is_berkeley(head, len);
 }

@@ -48,12 +48,14 @@ int cipher_new(enum cipher_kind kind, struct cipher **out_cipher)
 {
     *out_cipher = NULL;
     const char *name = algorithm_name(kind);
-    if (!name)
+    if (!name) {
         return err_raise(HF_EUNSUPPORTED, "unknown cipher %d", (int)kind);
+    }
 
     struct cipher *c = mem_zalloc(sizeof *c);
-    if (!c)
+    if (!c) {
         return err_nomem();
+    }
     int rc;
     c->algorithm = EVP_CIPHER_fetch(NULL, name, NULL);
     if (!c->algorithm) {
@@ -83,8 +85,9 @@ fail:
 
 void cipher_free(struct cipher *c)
 {
-    if (!c)
+    if (!c) {
         return;
+    }
     EVP_CIPHER_CTX_free(c->sealing);
     EVP_CIPHER_CTX_free(c->opening);
     EVP_CIPHER_free(c->algorithm);
@@ -107,8 +110,9 @@ enum cipher_kind cipher_best(void)
 /* Lengths are ints to OpenSSL. No block comes near that, but a damaged length might. */
 static int check_lengths(size_t len, const struct cipher_ad *ad)
 {
-    if (len > INT_MAX || ad->first_len > INT_MAX || ad->second_len > INT_MAX)
+    if (len > INT_MAX || ad->first_len > INT_MAX || ad->second_len > INT_MAX) {
         return err_raise(HF_ELIMIT, "%zu bytes are too many to encrypt at once", len);
+    }
     return 0;
 }
 
@@ -134,15 +138,17 @@ int cipher_seal(struct cipher *c, const uint8_t key[CIPHER_KEY_BYTES],
                 const void *data, size_t len, uint8_t *out)
 {
     int rc = check_lengths(len, ad);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     int made;
     uint8_t *tag = out + len;
     EVP_CIPHER_CTX *ctx = c->sealing;
     if (EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL) != 1 || !add_associated(ctx, ad) ||
         !transform(ctx, data, len, out) || EVP_EncryptFinal_ex(ctx, tag, &made) != 1 ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_BYTES, tag) != 1)
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CIPHER_TAG_BYTES, tag) != 1) {
         return openssl_failed("encrypt");
+    }
     return 0;
 }
 
@@ -150,12 +156,14 @@ int cipher_open(struct cipher *c, const uint8_t key[CIPHER_KEY_BYTES],
                 const uint8_t nonce[CIPHER_NONCE_BYTES], const struct cipher_ad *ad,
                 const void *sealed, size_t sealed_len, uint8_t *out)
 {
-    if (sealed_len < CIPHER_TAG_BYTES)
+    if (sealed_len < CIPHER_TAG_BYTES) {
         return err_raise(HF_EDAMAGE, "%zu bytes are too few to hold a ciphertext", sealed_len);
+    }
     size_t len = sealed_len - CIPHER_TAG_BYTES;
     int rc = check_lengths(len, ad);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
 
     int made;
     uint8_t tag[CIPHER_TAG_BYTES], rest[CIPHER_TAG_BYTES];
@@ -163,12 +171,14 @@ int cipher_open(struct cipher *c, const uint8_t key[CIPHER_KEY_BYTES],
     EVP_CIPHER_CTX *ctx = c->opening;
     if (EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CIPHER_TAG_BYTES, tag) != 1 ||
-        !add_associated(ctx, ad) || !transform(ctx, sealed, len, out))
+        !add_associated(ctx, ad) || !transform(ctx, sealed, len, out)) {
         return openssl_failed("decrypt");
+    }
     if (EVP_DecryptFinal_ex(ctx, rest, &made) != 1) {
         /* What nobody vouches for must not be used, not even by mistake. */
-        if (len > 0)
+        if (len > 0) {
             memset(out, 0, len);
+        }
         ERR_clear_error();
         return err_raise(HF_EDAMAGE, "the authentication tag does not hold");
     }
@@ -190,8 +200,9 @@ static bool begin_with_pad(EVP_MD_CTX *ctx, const EVP_MD *algorithm,
 {
     uint8_t block[SHA256_BLOCK_BYTES];
     memset(block, pad, sizeof block);
-    for (size_t i = 0; i < CIPHER_KEY_BYTES; i++)
+    for (size_t i = 0; i < CIPHER_KEY_BYTES; i++) {
         block[i] ^= key[i];
+    }
     bool ok = EVP_DigestInit_ex2(ctx, algorithm, NULL) == 1 &&
               EVP_DigestUpdate(ctx, block, sizeof block) == 1;
     mem_wipe(block, sizeof block);
@@ -202,8 +213,9 @@ int cipher_id_new(const uint8_t key[CIPHER_KEY_BYTES], struct cipher_id **out_id
 {
     *out_id = NULL;
     struct cipher_id *h = mem_zalloc(sizeof *h);
-    if (!h)
+    if (!h) {
         return err_nomem();
+    }
     h->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     h->inner = EVP_MD_CTX_new();
     h->outer = EVP_MD_CTX_new();
@@ -220,8 +232,9 @@ int cipher_id_new(const uint8_t key[CIPHER_KEY_BYTES], struct cipher_id **out_id
 
 void cipher_id_free(struct cipher_id *h)
 {
-    if (!h)
+    if (!h) {
         return;
+    }
     EVP_MD_CTX_free(h->work);
     EVP_MD_CTX_free(h->outer);
     EVP_MD_CTX_free(h->inner);
@@ -240,7 +253,8 @@ int cipher_id_of(struct cipher_id *h, const void *data, size_t len, uint8_t out[
 {
     uint8_t inner[CIPHER_ID_BYTES];
     if (!digest_from(h->work, h->inner, data, len, inner) ||
-        !digest_from(h->work, h->outer, inner, sizeof inner, out))
+        !digest_from(h->work, h->outer, inner, sizeof inner, out)) {
         return openssl_failed("compute a chunk id");
+    }
     return 0;
 }

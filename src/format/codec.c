@@ -44,14 +44,17 @@ int codec_new(enum codec_kind kind, int level, struct codec **out_codec)
 {
     *out_codec = NULL;
     const struct codec_impl *impl = find_impl(kind);
-    if (!impl)
+    if (!impl) {
         return unknown_kind(kind);
-    if (level < impl->min_level || level > impl->max_level)
+    }
+    if (level < impl->min_level || level > impl->max_level) {
         return level_error(impl);
+    }
 
     struct codec *c = mem_zalloc(sizeof *c);
-    if (!c)
+    if (!c) {
         return err_nomem();
+    }
     c->kind = kind;
     if (impl->open) {
         int rc = impl->open(level, &c->states[kind]);
@@ -66,11 +69,14 @@ int codec_new(enum codec_kind kind, int level, struct codec **out_codec)
 
 void codec_free(struct codec *c)
 {
-    if (!c)
+    if (!c) {
         return;
-    for (size_t i = 0; i < IMPL_COUNT; i++)
-        if (c->states[i])
+    }
+    for (size_t i = 0; i < IMPL_COUNT; i++) {
+        if (c->states[i]) {
             impls[i]->close(c->states[i]);
+        }
+    }
     mem_free(c);
 }
 
@@ -78,8 +84,9 @@ int codec_encode(struct codec *c, const void *data, size_t len, void *out, size_
                  size_t *out_len)
 {
     *out_len = 0;
-    if (c->kind != CODEC_NONE)
+    if (c->kind != CODEC_NONE) {
         return impls[c->kind]->encode(c->states[c->kind], data, len, out, out_max, out_len);
+    }
     if (len > 0 && len <= out_max) {
         memcpy(out, data, len);
         *out_len = len;
@@ -89,10 +96,12 @@ int codec_encode(struct codec *c, const void *data, size_t len, void *out, size_
 
 static int decode_none(const void *data, size_t len, void *out, size_t plain_len)
 {
-    if (len != plain_len)
+    if (len != plain_len) {
         return err_raise(HF_EDAMAGE, "a block of %zu bytes is stored as %zu bytes", plain_len, len);
-    if (len > 0)
+    }
+    if (len > 0) {
         memcpy(out, data, len);
+    }
     return 0;
 }
 
@@ -100,14 +109,17 @@ int codec_decode(struct codec *c, enum codec_kind kind, const void *data, size_t
                  size_t plain_len)
 {
     const struct codec_impl *impl = find_impl(kind);
-    if (!impl)
+    if (!impl) {
         return unknown_kind(kind);
-    if (kind == CODEC_NONE)
+    }
+    if (kind == CODEC_NONE) {
         return decode_none(data, len, out, plain_len);
+    }
     if (!c->states[kind]) {
         int rc = impl->open(impl->default_level, &c->states[kind]);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return impl->decode(c->states[kind], data, len, out, plain_len);
 }
@@ -131,13 +143,15 @@ int codec_parse(const char *text, enum codec_kind *out_kind, int *out_level)
     size_t name_len = strcspn(text, ":");
     for (size_t i = 0; i < IMPL_COUNT; i++) {
         const struct codec_impl *impl = impls[i];
-        if (strlen(impl->name) != name_len || memcmp(impl->name, text, name_len) != 0)
+        if (strlen(impl->name) != name_len || memcmp(impl->name, text, name_len) != 0) {
             continue;
+        }
         uint64_t level = (uint64_t)impl->default_level;
         if (text[name_len] == ':' &&
             (text_parse_u64(text + name_len + 1, (uint64_t)impl->max_level, &level) != 0 ||
-             level < (uint64_t)impl->min_level || !impl->open))
+             level < (uint64_t)impl->min_level || !impl->open)) {
             return parse_error(text);
+        }
         *out_kind = (enum codec_kind)i;
         *out_level = (int)level;
         return 0;
@@ -165,12 +179,14 @@ static unsigned window_gain(const uint8_t *window)
 {
     uint16_t seen[256] = { 0 };
     unsigned pairs = 0;
-    for (size_t i = 0; i < PROBE_WINDOW; i++)
+    for (size_t i = 0; i < PROBE_WINDOW; i++) {
         pairs += seen[window[i]]++;
+    }
     /* 127.5 pairs are expected of random bytes, with a deviation of 11: 192 is no accident. */
     unsigned gain = 0;
-    for (unsigned limit = 192; pairs >= limit && gain < 8; limit *= 2)
+    for (unsigned limit = 192; pairs >= limit && gain < 8; limit *= 2) {
         gain++;
+    }
     return gain;
 }
 
@@ -178,10 +194,12 @@ static unsigned window_gain(const uint8_t *window)
 static bool bytes_are_uneven(const uint8_t *data, size_t len)
 {
     size_t windows = len / PROBE_BLOCK_PER_WINDOW;
-    if (windows < PROBE_WINDOWS_MIN)
+    if (windows < PROBE_WINDOWS_MIN) {
         windows = PROBE_WINDOWS_MIN;
-    if (windows > PROBE_WINDOWS_MAX)
+    }
+    if (windows > PROBE_WINDOWS_MAX) {
         windows = PROBE_WINDOWS_MAX;
+    }
     size_t stride = len / windows;
     size_t room = stride - PROBE_WINDOW + 1;
     size_t gain = 0;
@@ -225,12 +243,15 @@ static size_t repeated_places(const uint8_t *stretch, size_t len)
 static bool bytes_are_repeated(const uint8_t *data, size_t len)
 {
     size_t stretch = len / 128;
-    if (stretch < PROBE_STRETCH_MIN)
+    if (stretch < PROBE_STRETCH_MIN) {
         stretch = PROBE_STRETCH_MIN;
-    if (stretch > PROBE_STRETCH_MAX)
+    }
+    if (stretch > PROBE_STRETCH_MAX) {
         stretch = PROBE_STRETCH_MAX;
-    if (stretch > len / 2)
+    }
+    if (stretch > len / 2) {
         stretch = len / 2;
+    }
     size_t repeated = repeated_places(data + len / 4 - stretch / 2, stretch) +
                       repeated_places(data + len / 4 * 3 - stretch / 2, stretch);
     return repeated * 16 >= stretch * 2;
@@ -239,7 +260,8 @@ static bool bytes_are_repeated(const uint8_t *data, size_t len)
 bool codec_worthwhile(const void *data, size_t len)
 {
     /* So little says nothing, and trying costs nothing. */
-    if (len < PROBE_WINDOWS_MIN * PROBE_WINDOW)
+    if (len < PROBE_WINDOWS_MIN * PROBE_WINDOW) {
         return true;
+    }
     return bytes_are_uneven(data, len) || bytes_are_repeated(data, len);
 }

@@ -37,8 +37,9 @@ static const ZSTD_customMem memory = { zstd_alloc, zstd_free, NULL };
 static int zstd_open(int level, void **out_state)
 {
     struct zstd_state *s = mem_zalloc(sizeof *s);
-    if (!s)
+    if (!s) {
         return err_nomem();
+    }
     s->level = level;
     *out_state = s;
     return 0;
@@ -54,16 +55,18 @@ static void zstd_close(void *state)
 
 static int encode_error(size_t code)
 {
-    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) {
         return err_nomem();
+    }
     return err_raise(HF_EFAIL, "zstd could not compress: %s", ZSTD_getErrorName(code));
 }
 
 static int make_encoder(struct zstd_state *s)
 {
     ZSTD_CCtx *encoder = ZSTD_createCCtx_advanced(memory);
-    if (!encoder)
+    if (!encoder) {
         return err_nomem();
+    }
     const struct {
         ZSTD_cParameter name;
         int value;
@@ -90,16 +93,18 @@ static int zstd_encode(void *state, const void *data, size_t len, void *out, siz
     *out_len = 0;
     if (!s->encoder) {
         int rc = make_encoder(s);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     size_t result = ZSTD_compress2(s->encoder, out, out_max, data, len);
     if (!ZSTD_isError(result)) {
         *out_len = result;
         return 0;
     }
-    if (ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall)
+    if (ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall) {
         return 0;
+    }
     return encode_error(result);
 }
 
@@ -109,13 +114,16 @@ static int zstd_encode(void *state, const void *data, size_t len, void *out, siz
  */
 static int check_one_frame(const void *data, size_t len)
 {
-    if (len < 4 || le_get32(data) != ZSTD_MAGICNUMBER)
+    if (len < 4 || le_get32(data) != ZSTD_MAGICNUMBER) {
         return err_raise(HF_EDAMAGE, "a block is not a zstd frame");
+    }
     size_t frame_len = ZSTD_findFrameCompressedSize(data, len);
-    if (ZSTD_isError(frame_len))
+    if (ZSTD_isError(frame_len)) {
         return err_raise(HF_EDAMAGE, "a zstd frame is damaged: %s", ZSTD_getErrorName(frame_len));
-    if (frame_len != len)
+    }
+    if (frame_len != len) {
         return err_raise(HF_EDAMAGE, "%zu bytes follow a zstd frame", len - frame_len);
+    }
     return 0;
 }
 
@@ -123,22 +131,26 @@ static int zstd_decode(void *state, const void *data, size_t len, void *out, siz
 {
     struct zstd_state *s = state;
     int rc = check_one_frame(data, len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (!s->decoder) {
         s->decoder = ZSTD_createDCtx_advanced(memory);
-        if (!s->decoder)
+        if (!s->decoder) {
             return err_nomem();
+        }
     }
     size_t result = ZSTD_decompressDCtx(s->decoder, out, plain_len, data, len);
     if (ZSTD_isError(result)) {
-        if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+        if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) {
             return err_nomem();
+        }
         return err_raise(HF_EDAMAGE, "a zstd frame is damaged: %s", ZSTD_getErrorName(result));
     }
-    if (result != plain_len)
+    if (result != plain_len) {
         return err_raise(HF_EDAMAGE, "a zstd frame holds %zu bytes instead of %zu", result,
                          plain_len);
+    }
     return 0;
 }
 

@@ -48,8 +48,9 @@ const char *commit_class_name(enum commit_class class)
 
 static int put_text(struct buf *out, const char *text, const char *name)
 {
-    if (text != NULL && strlen(text) > COMMIT_MAX_TEXT)
+    if (text != NULL && strlen(text) > COMMIT_MAX_TEXT) {
         return err_raise(HF_ELIMIT, "commit: %s is longer than 1 MiB", name);
+    }
     buf_put_text(out, text);
     return 0;
 }
@@ -58,12 +59,14 @@ static int put_list(struct buf *out, char *const *texts, size_t count, const cha
 {
     int rc = 0;
 
-    if (count > COMMIT_MAX_LIST)
+    if (count > COMMIT_MAX_LIST) {
         return err_raise(HF_ELIMIT, "commit: %zu %s are too many (at most %u)", count, name,
                          COMMIT_MAX_LIST);
+    }
     buf_put_varint(out, count);
-    for (size_t i = 0; rc == 0 && i < count; i++)
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = put_text(out, texts[i], name);
+    }
     return rc;
 }
 
@@ -89,16 +92,21 @@ int commit_encode(const struct commit *c, struct buf *out)
     buf_put_u8(out, (uint8_t)c->class);
     buf_put_u8(out, c->flags);
     rc = put_text(out, c->job, "job");
-    if (rc == 0)
+    if (rc == 0) {
         rc = put_text(out, c->host, "host");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = put_text(out, c->user, "user");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = put_list(out, c->paths, c->path_count, "paths");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = put_list(out, c->tags, c->tag_count, "tags");
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     put_numbers(out, c);
     rc = put_text(out, c->tool, "tool version");
     return rc != 0 ? rc : buf_error(out);
@@ -126,15 +134,19 @@ static int get_text(struct cursor *c, const char *name, char **out_text)
     const uint8_t *bytes = cursor_bytes(c, COMMIT_MAX_TEXT, &len);
     char *text;
 
-    if (cursor_failed(c))
+    if (cursor_failed(c)) {
         return damaged(at, name, "does not end, or is too long");
-    if (len > 0 && memchr(bytes, 0, len) != NULL)
+    }
+    if (len > 0 && memchr(bytes, 0, len) != NULL) {
         return damaged(at, name, "contains a zero byte");
+    }
     text = mem_alloc(len + 1);
-    if (text == NULL)
+    if (text == NULL) {
         return err_nomem();
-    if (len > 0)
+    }
+    if (len > 0) {
         memcpy(text, bytes, len);
+    }
     text[len] = 0;
     *out_text = text;
     return 0;
@@ -142,8 +154,9 @@ static int get_text(struct cursor *c, const char *name, char **out_text)
 
 static void free_list(char **texts, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         mem_free(texts[i]);
+    }
     mem_free(texts);
 }
 
@@ -153,11 +166,13 @@ static int get_list(struct cursor *c, const char *name, char ***out_texts, size_
     uint64_t count = cursor_varint(c);
     char **texts;
 
-    if (cursor_failed(c) || count > COMMIT_MAX_LIST || count > cursor_left(c))
+    if (cursor_failed(c) || count > COMMIT_MAX_LIST || count > cursor_left(c)) {
         return damaged(at, name, "are more than there can be");
+    }
     texts = mem_array((size_t)count, sizeof *texts);
-    if (texts == NULL)
+    if (texts == NULL) {
         return err_nomem();
+    }
     for (size_t i = 0; i < count; i++) {
         int rc = get_text(c, name, &texts[i]);
 
@@ -177,14 +192,18 @@ static int get_head(struct cursor *c, struct commit *out)
     uint8_t class = cursor_u8(c);
 
     out->flags = cursor_u8(c);
-    if (cursor_failed(c))
+    if (cursor_failed(c)) {
         return damaged(0, "head", "is cut off");
-    if (version != VERSION)
+    }
+    if (version != VERSION) {
         return newer(0, "version", version);
-    if (class > COMMIT_APP)
+    }
+    if (class > COMMIT_APP) {
         return newer(1, "class", class);
-    if ((out->flags & ~ALL_FLAGS) != 0)
+    }
+    if ((out->flags & ~ALL_FLAGS) != 0) {
         return newer(2, "flags", out->flags);
+    }
     out->class = (enum commit_class) class;
     return 0;
 }
@@ -210,22 +229,30 @@ static int get_all(struct cursor *c, struct commit *out)
 {
     int rc = get_head(c, out);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = get_text(c, "job", &out->job);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_text(c, "host", &out->host);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_text(c, "user", &out->user);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_list(c, "paths", &out->paths, &out->path_count);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_list(c, "tags", &out->tags, &out->tag_count);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_numbers(c, out);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_text(c, "tool version", &out->tool);
-    if (rc == 0 && !cursor_done(c))
+    }
+    if (rc == 0 && !cursor_done(c)) {
         rc = damaged(c->pos, "end", "is not where it must be");
+    }
     return rc;
 }
 
@@ -237,8 +264,9 @@ int commit_decode(const void *plain, size_t len, struct commit *out)
     memset(out, 0, sizeof *out);
     cursor_init(&c, plain, len);
     rc = get_all(&c, out);
-    if (rc != 0)
+    if (rc != 0) {
         commit_release(out);
+    }
     return rc;
 }
 
@@ -254,8 +282,9 @@ static int copy_list(char *const *from, size_t count, char ***out, size_t *out_c
 {
     char **texts = mem_array(count, sizeof *texts);
 
-    if (texts == NULL)
+    if (texts == NULL) {
         return err_nomem();
+    }
     for (size_t i = 0; i < count; i++) {
         int rc = copy_text(from[i], &texts[i]);
 
@@ -273,16 +302,21 @@ static int copy_all(const struct commit *from, struct commit *out)
 {
     int rc = copy_text(from->job, &out->job);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = copy_text(from->host, &out->host);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = copy_text(from->user, &out->user);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = copy_text(from->tool, &out->tool);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = copy_list(from->paths, from->path_count, &out->paths, &out->path_count);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = copy_list(from->tags, from->tag_count, &out->tags, &out->tag_count);
+    }
     return rc;
 }
 
@@ -295,8 +329,9 @@ int commit_copy(const struct commit *from, struct commit *out)
     out->paths = out->tags = NULL;
     out->path_count = out->tag_count = 0;
     rc = copy_all(from, out);
-    if (rc != 0)
+    if (rc != 0) {
         commit_release(out);
+    }
     return rc;
 }
 
@@ -317,8 +352,9 @@ int commit_set_tags(struct commit *c, char *const *tags, size_t count)
     size_t copied = 0;
     int rc = copy_list(tags, count, &copies, &copied);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     free_list(c->tags, c->tag_count);
     c->tags = copies;
     c->tag_count = copied;
@@ -346,8 +382,9 @@ int commit_tags_decode(const void *plain, size_t len, uint8_t out_commit[16], st
     cursor_init(&cursor, plain, len);
     cursor_copy(&cursor, out_commit, 16);
     rc = get_list(&cursor, "tags", &tags, &count);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (!cursor_done(&cursor)) {
         free_list(tags, count);
         return damaged(cursor.pos, "end", "of a change of tags is not where it must be");

@@ -50,8 +50,9 @@ static const uint32_t table[256] = {
 
 static uint32_t by_table(uint32_t crc, const uint8_t *p, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         crc = (crc >> 8) ^ table[(crc ^ p[i]) & 0xff];
+    }
     return crc;
 }
 
@@ -79,8 +80,9 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 
 uint32_t crc_32c(const void *data, size_t len)
 {
-    if (__builtin_cpu_supports("sse4.2"))
+    if (__builtin_cpu_supports("sse4.2")) {
         return ~by_instruction(~0u, data, len);
+    }
     return ~by_table(~0u, data, len);
 }
 

@@ -17,8 +17,9 @@
 void describe_begin(struct describe *d, struct buf *out, uint64_t size)
 {
     *d = (struct describe){ .out = out, .width = 4 };
-    for (uint64_t n = size / 10000; n > 0; n /= 10)
+    for (uint64_t n = size / 10000; n > 0; n /= 10) {
         d->width++;
+    }
 }
 
 void describe_title(struct describe *d, const char *fmt, ...)
@@ -36,13 +37,15 @@ void describe_title(struct describe *d, const char *fmt, ...)
 static void remember(struct describe *d, uint64_t offset, const char *name, struct verdict v)
 {
     d->wrong++;
-    if (d->code != 0 && !(d->code == HF_ENEWER && v.code == HF_EDAMAGE))
+    if (d->code != 0 && !(d->code == HF_ENEWER && v.code == HF_EDAMAGE)) {
         return;
+    }
     d->code = v.code;
-    if (offset == DESCRIBE_NOWHERE)
+    if (offset == DESCRIBE_NOWHERE) {
         snprintf(d->first, sizeof d->first, "%s %s", name, v.why);
-    else
+    } else {
         snprintf(d->first, sizeof d->first, "%s %s (offset %" PRIu64 ")", name, v.why, offset);
+    }
 }
 
 /* Mark, offset, name: what every line begins with. */
@@ -50,18 +53,21 @@ static void begin_line(struct describe *d, uint64_t offset, const char *name, st
 {
     const char *mark = v.code != 0 ? "!!" : "  ";
 
-    if (offset == DESCRIBE_NOWHERE)
+    if (offset == DESCRIBE_NOWHERE) {
         buf_printf(d->out, "%s %*s  %-*s ", mark, d->width, "", NAME_WIDTH, name);
-    else
+    } else {
         buf_printf(d->out, "%s %*" PRIu64 "  %-*s ", mark, d->width, offset, NAME_WIDTH, name);
-    if (v.code != 0)
+    }
+    if (v.code != 0) {
         remember(d, offset, name, v);
+    }
 }
 
 static void end_line(struct describe *d, struct verdict v)
 {
-    if (v.code != 0)
+    if (v.code != 0) {
         buf_printf(d->out, "  <- %s", v.why);
+    }
     buf_put_u8(d->out, '\n');
 }
 
@@ -115,17 +121,21 @@ int describe_end(struct describe *d, const char *what)
 {
     int rc;
 
-    if (d->wrong == 1)
+    if (d->wrong == 1) {
         buf_printf(d->out, "\none field is wrong, marked with !!\n");
-    else if (d->wrong > 1)
+    } else if (d->wrong > 1) {
         buf_printf(d->out, "\n%u fields are wrong, marked with !!\n", d->wrong);
+    }
     rc = buf_error(d->out);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (d->wrong == 0)
+    }
+    if (d->wrong == 0) {
         return 0;
+    }
     rc = err_raise(d->code, "%s: %s", what, d->first);
-    if (rc == HF_ENEWER)
+    if (rc == HF_ENEWER) {
         err_hint("install a newer holdfast");
+    }
     return rc;
 }

@@ -23,8 +23,9 @@ static const char *const item_names[] = {
 
 const char *entry_item_name(uint64_t type)
 {
-    if (type >= sizeof item_names / sizeof item_names[0] || item_names[type] == NULL)
+    if (type >= sizeof item_names / sizeof item_names[0] || item_names[type] == NULL) {
         return "unknown";
+    }
     return item_names[type];
 }
 
@@ -32,8 +33,9 @@ int entry_item_raise(int code, uint64_t type, size_t at, const char *why)
 {
     int rc = err_raise(code, "%s item: %s (offset %zu)", entry_item_name(type), why, at);
 
-    if (rc == HF_ENEWER)
+    if (rc == HF_ENEWER) {
         err_hint("install a newer holdfast");
+    }
     return rc;
 }
 
@@ -65,8 +67,9 @@ const struct layout entry_adopt_layout = {
 
 static struct verdict check_features(const uint8_t *init)
 {
-    if (le_get64(init + 40) != 0)
+    if (le_get64(init + 40) != 0) {
         return verdict_newer("are more than this program knows");
+    }
     return verdict_fine();
 }
 
@@ -77,22 +80,25 @@ static const char *id_meaning(uint64_t algorithm)
 
 static struct verdict check_id(const uint8_t *init)
 {
-    if (init[120] != INIT_ID_HMAC_SHA256)
+    if (init[120] != INIT_ID_HMAC_SHA256) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
 static const char *cipher_meaning(uint64_t cipher)
 {
-    if (cipher == CIPHER_AES_256_GCM)
+    if (cipher == CIPHER_AES_256_GCM) {
         return "AES-256-GCM";
+    }
     return cipher == CIPHER_CHACHA20_POLY1305 ? "ChaCha20-Poly1305" : "unknown";
 }
 
 static struct verdict check_cipher(const uint8_t *init)
 {
-    if (init[121] == 0 || init[121] > CIPHER_CHACHA20_POLY1305)
+    if (init[121] == 0 || init[121] > CIPHER_CHACHA20_POLY1305) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
@@ -103,8 +109,9 @@ static const char *codec_meaning(uint64_t codec)
 
 static struct verdict check_codec(const uint8_t *init)
 {
-    if (init[122] > CODEC_ZLIB)
+    if (init[122] > CODEC_ZLIB) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
@@ -243,17 +250,19 @@ static int walk_damage(size_t at, const char *why)
 /* ADOPT items come first, then at most one other. */
 static int check_order(struct entry_walk *w, uint16_t type, size_t at)
 {
-    if (w->seen_act)
+    if (w->seen_act) {
         return walk_damage(at, type == ENTRY_ADOPT ? "an ADOPT item comes after another item"
                                                    : "there is more than one item to act on");
+    }
     w->seen_act = type != ENTRY_ADOPT;
     return 0;
 }
 
 static int check_item(struct entry_walk *w, uint16_t type, uint16_t flags, size_t at)
 {
-    if (type == 0)
+    if (type == 0) {
         return walk_damage(at, "type of an item is 0");
+    }
     if (type == ENTRY_KEY || type > ENTRY_PARTIAL || flags != 0) {
         err_raise(HF_ENEWER,
                   "entry body: an item of type %u with flags %u is not known "
@@ -267,8 +276,9 @@ static int check_item(struct entry_walk *w, uint16_t type, uint16_t flags, size_
 
 int entry_walk_next(struct entry_walk *w, struct entry_view *out)
 {
-    if (w->len == 0)
+    if (w->len == 0) {
         return walk_damage(0, "it has no items");
+    }
     while (w->pos < w->len) {
         size_t at = w->pos;
         const uint8_t *head = w->body + at;
@@ -276,18 +286,22 @@ int entry_walk_next(struct entry_walk *w, struct entry_view *out)
         uint32_t len;
         int rc;
 
-        if (w->len - at < ENTRY_ITEM_HEAD_BYTES)
+        if (w->len - at < ENTRY_ITEM_HEAD_BYTES) {
             return walk_damage(at, "it ends within the head of an item");
+        }
         type = le_get16(head);
         len = le_get32(head + 4);
-        if (len > w->len - at - ENTRY_ITEM_HEAD_BYTES)
+        if (len > w->len - at - ENTRY_ITEM_HEAD_BYTES) {
             return walk_damage(at + 4, "length of an item is more than there is");
+        }
         w->pos = at + ENTRY_ITEM_HEAD_BYTES + len;
-        if (type >= ENTRY_MAY_SKIP)
+        if (type >= ENTRY_MAY_SKIP) {
             continue;
+        }
         rc = check_item(w, type, le_get16(head + 2), at);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         out->type = (enum entry_item)type;
         out->payload = head + ENTRY_ITEM_HEAD_BYTES;
         out->len = len;
@@ -301,10 +315,12 @@ int entry_walk_next(struct entry_walk *w, struct entry_view *out)
 static int check_fixed_item(const struct layout *l, enum entry_item type,
                             const struct entry_view *v)
 {
-    if (v->type != type)
+    if (v->type != type) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "another item belongs here");
-    if (v->len != l->size)
+    }
+    if (v->len != l->size) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "its length is wrong");
+    }
     return layout_check(l, v->payload, v->len);
 }
 
@@ -312,8 +328,9 @@ int entry_get_adopt(const struct entry_view *v, struct entry_adopt *out)
 {
     int rc = check_fixed_item(&entry_adopt_layout, ENTRY_ADOPT, v);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memcpy(out->uuid, v->payload, sizeof out->uuid);
     out->file_len = le_get64(v->payload + 16);
     memcpy(out->trailer_hash, v->payload + 24, sizeof out->trailer_hash);
@@ -325,8 +342,9 @@ int entry_get_init(const struct entry_view *v, struct entry_init *out)
     const uint8_t *p = v->payload;
     int rc = check_fixed_item(&entry_init_layout, ENTRY_INIT, v);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memcpy(out->repo_id, p, sizeof out->repo_id);
     out->version = le_get16(p + 16);
     out->features_ignore = le_get64(p + 24);
@@ -354,18 +372,23 @@ int entry_get_list(const struct entry_view *v, uint64_t *out_view, const uint8_t
     uint64_t view;
     uint32_t count;
 
-    if (v->type != ENTRY_FORGET && v->type != ENTRY_UNFORGET && v->type != ENTRY_CONDEMN)
+    if (v->type != ENTRY_FORGET && v->type != ENTRY_UNFORGET && v->type != ENTRY_CONDEMN) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "a list belongs here");
-    if (v->len < head)
+    }
+    if (v->len < head) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "it is too short for a list");
+    }
     view = v->type == ENTRY_CONDEMN ? 0 : le_get64(v->payload);
     count = le_get32(v->payload + head - 4);
-    if (v->type == ENTRY_UNFORGET && view != 0)
+    if (v->type == ENTRY_UNFORGET && view != 0) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "view is not 0");
-    if (view > ENTRY_MAX_NUMBER)
+    }
+    if (view > ENTRY_MAX_NUMBER) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "view is not the number of an entry");
-    if (count == 0 || v->len - head != 16 * (uint64_t)count)
+    }
+    if (count == 0 || v->len - head != 16 * (uint64_t)count) {
         return entry_item_raise(HF_EDAMAGE, v->type, head - 4, "count does not fit its length");
+    }
     *out_view = view;
     *out_uuids = v->payload + head;
     *out_count = count;

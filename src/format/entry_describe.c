@@ -35,8 +35,9 @@ static void describe_string(struct scene *s, const char *name, const char *text)
 
 static void describe_list(struct scene *s, const char *name, char *const *texts, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         describe_string(s, name, texts[i]);
+    }
 }
 
 static void describe_count(struct scene *s, const char *name, uint64_t n)
@@ -88,8 +89,9 @@ static int describe_commit(struct scene *s, const struct buf *plain)
     struct commit c;
     int rc = commit_decode(plain->data, plain->len, &c);
 
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
+    }
     if (rc != 0) {
         describe_trail(s->d, DESCRIBE_NOWHERE, "commit");
         return 0;
@@ -111,8 +113,9 @@ static int describe_tags(struct scene *s, const struct buf *plain)
     uint8_t id[UUID_BYTES];
     int rc = commit_tags_decode(plain->data, plain->len, id, &c);
 
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
+    }
     if (rc != 0) {
         describe_trail(s->d, DESCRIBE_NOWHERE, "tags");
         return 0;
@@ -170,8 +173,9 @@ static int describe_sealed(struct scene *s, const struct entry_view *v, uint64_t
                        "%zu bytes", v->len);
         return 0;
     }
-    if (head > 0)
+    if (head > 0) {
         describe_event_head(s, v, at);
+    }
     describe_field(s->d, at + head, "domain", verdict_fine(), "%" PRIu32, le_get32(part));
     describe_hex(s->d, at + head + 4, "nonce", verdict_fine(), part + 4, NACL_NONCE_BYTES);
     describe_field(s->d, at + fixed, "sealed", verdict_fine(), "%zu bytes, tag included",
@@ -193,9 +197,10 @@ static void describe_uuids(struct scene *s, const struct entry_view *v, uint64_t
         describe_trail(s->d, at, "list");
         return;
     }
-    if (v->type != ENTRY_CONDEMN)
+    if (v->type != ENTRY_CONDEMN) {
         describe_field(s->d, at, "view", verdict_fine(), "%" PRIu64 "%s", view,
                        view == 0 ? " (by name)" : "");
+    }
     describe_field(s->d, at + head - 4, "count", verdict_fine(), "%zu", count);
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "%s %zu", v->type == ENTRY_CONDEMN ? "segment" : "commit", i);
@@ -206,11 +211,12 @@ static void describe_uuids(struct scene *s, const struct entry_view *v, uint64_t
 static void describe_fixed(struct scene *s, const struct layout *l, const struct entry_view *v,
                            uint64_t at)
 {
-    if (v->len == l->size)
+    if (v->len == l->size) {
         layout_describe(l, v->payload, at, s->d);
-    else
+    } else {
         describe_field(s->d, at, "payload", verdict_of(false, "has the wrong length"), "%zu bytes",
                        v->len);
+    }
 }
 
 static int describe_payload(struct scene *s, const struct entry_view *v, uint64_t at)
@@ -221,8 +227,9 @@ static int describe_payload(struct scene *s, const struct entry_view *v, uint64_
         return 0;
     case ENTRY_INIT:
         describe_fixed(s, &entry_init_layout, v, at);
-        if (s->signer == NULL && v->len == ENTRY_INIT_BYTES)
+        if (s->signer == NULL && v->len == ENTRY_INIT_BYTES) {
             s->signer = v->payload + 56;
+        }
         return 0;
     case ENTRY_FORGET:
     case ENTRY_UNFORGET:
@@ -244,12 +251,15 @@ static struct verdict judge_type(struct scene *s, uint16_t type)
 {
     bool late = s->acted;
 
-    if (type >= ENTRY_MAY_SKIP)
+    if (type >= ENTRY_MAY_SKIP) {
         return verdict_fine();
-    if (type == 0)
+    }
+    if (type == 0) {
         return verdict_of(false, "is 0");
-    if (type == ENTRY_KEY || type > ENTRY_PARTIAL)
+    }
+    if (type == ENTRY_KEY || type > ENTRY_PARTIAL) {
         return verdict_newer("is one that this program does not know");
+    }
     s->acted = s->acted || type != ENTRY_ADOPT;
     return verdict_of(!late, "comes after an item that must be the last");
 }
@@ -275,8 +285,9 @@ static int describe_item(struct scene *s, size_t at, unsigned index, size_t *out
     describe_field(s->d, at + 4, "length", verdict_of(v.len <= left, "is more than there is"),
                    "%zu", v.len);
     *out_len = v.len <= left ? ENTRY_ITEM_HEAD_BYTES + v.len : 0;
-    if (*out_len == 0)
+    if (*out_len == 0) {
         return 0;
+    }
     return describe_payload(s, &v, at + ENTRY_ITEM_HEAD_BYTES);
 }
 
@@ -289,13 +300,15 @@ static int describe_body(struct scene *s)
         size_t len = 0;
         int rc = describe_item(s, at, index++, &len);
 
-        if (rc != 0 || len == 0)
+        if (rc != 0 || len == 0) {
             return rc;
+        }
         at += len;
     }
-    if (index == 0 || at != s->body_len)
+    if (index == 0 || at != s->body_len) {
         describe_field(s->d, at, "rest of the body", verdict_of(false, "is no item"), "%zu bytes",
                        s->body_len - at);
+    }
     return 0;
 }
 
@@ -354,8 +367,9 @@ int entry_describe(const void *file, size_t len, const struct keyring *keys, str
     s.seal = s.data + s.body_len;
     s.signer = keys == NULL ? NULL : keys->sign_public;
     rc = describe_body(&s);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     describe_seal(&s);
     return describe_end(&d, "entry");
 }

@@ -117,19 +117,23 @@ int entry_decode(const void *file, size_t len, struct entry_seal *out_seal,
     size_t body_len;
     int rc;
 
-    if (len < ENTRY_SEAL_BYTES)
+    if (len < ENTRY_SEAL_BYTES) {
         return err_raise(HF_EDAMAGE, "entry: %zu bytes are too few for a seal", len);
+    }
     body_len = len - ENTRY_SEAL_BYTES;
     rc = layout_check(&entry_seal_layout, p + body_len, ENTRY_SEAL_BYTES);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (le_get32(p + body_len + 12) != body_len)
+    }
+    if (le_get32(p + body_len + 12) != body_len) {
         return layout_raise(&entry_seal_layout, HF_EDAMAGE, 12,
                             "body length is not that of the file");
+    }
     nacl_hash(p, body_len, hash);
-    if (memcmp(hash, p + body_len + 88, sizeof hash) != 0)
+    if (memcmp(hash, p + body_len + 88, sizeof hash) != 0) {
         return layout_raise(&entry_seal_layout, HF_EDAMAGE, 88,
                             "body hash is not that of the body");
+    }
     read_seal(p + body_len, out_seal);
     *out_body = p;
     *out_body_len = body_len;
@@ -166,8 +170,9 @@ static bool parse_number(const char *text, uint64_t *out_number)
     uint64_t n = 0;
 
     for (int i = 0; i < NUMBER_DIGITS; i++) {
-        if (text[i] < '0' || text[i] > '9')
+        if (text[i] < '0' || text[i] > '9') {
             return false;
+        }
         n = n * 10 + (uint64_t)(text[i] - '0');
     }
     *out_number = n;
@@ -178,8 +183,9 @@ bool entry_parse_name(const char *name, uint64_t *out_number)
 {
     uint64_t number;
 
-    if (!parse_number(name, &number) || name[NUMBER_DIGITS] != 0)
+    if (!parse_number(name, &number) || name[NUMBER_DIGITS] != 0) {
         return false;
+    }
     *out_number = number;
     return true;
 }
@@ -196,10 +202,12 @@ bool entry_parse_head(const char *name, uint64_t *out_number, uint8_t out_hash[3
     const char *digits = name + NUMBER_DIGITS + 1;
     uint64_t number;
 
-    if (!parse_number(name, &number) || name[NUMBER_DIGITS] != '-')
+    if (!parse_number(name, &number) || name[NUMBER_DIGITS] != '-') {
         return false;
-    if (strlen(digits) != HASH_DIGITS || strspn(digits, "0123456789abcdef") != HASH_DIGITS)
+    }
+    if (strlen(digits) != HASH_DIGITS || strspn(digits, "0123456789abcdef") != HASH_DIGITS) {
         return false;
+    }
     *out_number = number;
     return text_unhex(digits, HASH_DIGITS, out_hash);
 }

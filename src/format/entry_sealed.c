@@ -35,13 +35,16 @@ int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event ev
     size_t fixed = head_bytes(type) + SEALED_MIN;
     int rc;
 
-    if (len > ENTRY_MAX_BODY - ENTRY_ITEM_HEAD_BYTES - fixed)
+    if (len > ENTRY_MAX_BODY - ENTRY_ITEM_HEAD_BYTES - fixed) {
         return err_raise(HF_ELIMIT, "%s item: %zu bytes are too many", entry_item_name(type), len);
+    }
     rc = rnd_bytes(rnd, nonce, sizeof nonce);
-    if (rc == 0)
+    if (rc == 0) {
         rc = buf_reserve(body, ENTRY_ITEM_HEAD_BYTES + fixed + len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     buf_put_u16(body, (uint16_t)type);
     buf_put_u16(body, 0);
     buf_put_u32(body, (uint32_t)(fixed + len));
@@ -61,13 +64,16 @@ int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event ev
 static int get_event(const struct entry_view *v, enum entry_event *out_event)
 {
     *out_event = (enum entry_event)0;
-    if (v->type != ENTRY_EVENT)
+    if (v->type != ENTRY_EVENT) {
         return 0;
+    }
     *out_event = (enum entry_event)le_get16(v->payload);
-    if (*out_event == 0)
+    if (*out_event == 0) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "kind is 0");
-    if (le_get16(v->payload + 2) != 0)
+    }
+    if (le_get16(v->payload + 2) != 0) {
         return entry_item_raise(HF_EDAMAGE, v->type, 2, "reserved bytes are not zero");
+    }
     return 0;
 }
 
@@ -80,17 +86,20 @@ static int open_part(const struct entry_view *v, const struct keyring *keys,
     size_t sealed_len = v->len - head - ENTRY_SEALED_HEAD_BYTES;
     int rc;
 
-    if (le_get32(part) != keys->domain)
+    if (le_get32(part) != keys->domain) {
         return err_raise(HF_EDENIED,
                          "%s item: it is sealed for domain %" PRIu32
                          ", the key is of domain %" PRIu32,
                          entry_item_name(v->type), le_get32(part), keys->domain);
+    }
     rc = buf_reserve(out, sealed_len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (!nacl_decrypt(keys->entry_key, part + 4, ad, AD_BYTES, sealed, sealed_len, out->data))
+    }
+    if (!nacl_decrypt(keys->entry_key, part + 4, ad, AD_BYTES, sealed, sealed_len, out->data)) {
         return entry_item_raise(HF_EDAMAGE, v->type, head + ENTRY_SEALED_HEAD_BYTES,
                                 "the sealed part is not what was written");
+    }
     out->len = sealed_len - NACL_TAG_BYTES;
     return 0;
 }
@@ -104,16 +113,20 @@ int entry_get_sealed(const struct entry_view *v, const struct keyring *keys,
     int rc;
 
     buf_clear(out);
-    if (v->type != ENTRY_COMMIT && v->type != ENTRY_PARTIAL && v->type != ENTRY_EVENT)
+    if (v->type != ENTRY_COMMIT && v->type != ENTRY_PARTIAL && v->type != ENTRY_EVENT) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "a sealed item belongs here");
-    if (v->len < head_bytes(v->type) + SEALED_MIN)
+    }
+    if (v->len < head_bytes(v->type) + SEALED_MIN) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "it is too short for a sealed part");
+    }
     rc = get_event(v, &event);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     make_ad(ad, repo_id, entry_uuid, v->type);
     rc = open_part(v, keys, ad, out);
-    if (rc == 0 && out_event != NULL)
+    if (rc == 0 && out_event != NULL) {
         *out_event = event;
+    }
     return rc;
 }

@@ -56,20 +56,24 @@ static const char *kind_meaning(uint64_t kind)
 
 static struct verdict check_kind(const uint8_t *copy)
 {
-    if (copy[AT_KIND] == 0)
+    if (copy[AT_KIND] == 0) {
         return verdict_of(false, "is 0");
-    if (copy[AT_KIND] > KEYFILE_SECRET)
+    }
+    if (copy[AT_KIND] > KEYFILE_SECRET) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
 /* Only a password costs anything, and nobody else's file decides how much of this machine. */
 static struct verdict check_cost(const uint8_t *copy, uint32_t value, uint32_t least, uint32_t most)
 {
-    if (copy[AT_KIND] != KEYFILE_PASSWORD)
+    if (copy[AT_KIND] != KEYFILE_PASSWORD) {
         return verdict_of(value == 0, "is not zero");
-    if (value < least)
+    }
+    if (value < least) {
         return verdict_of(false, "is less than Argon2 takes");
+    }
     return verdict_of(value <= most, "is more than this program is willing to spend");
 }
 
@@ -136,8 +140,9 @@ static int check_copy(const uint8_t *bytes)
     const struct layout_field *magic = &copy_fields[0];
 
     /* Before layout_check, since a version or kind that has rotten is not a newer one. */
-    if (memcmp(bytes, copy_layout.magic, magic->size) == 0 && check_checksum(bytes).code != 0)
+    if (memcmp(bytes, copy_layout.magic, magic->size) == 0 && check_checksum(bytes).code != 0) {
         return layout_raise(&copy_layout, HF_EDAMAGE, AT_CHECKSUM, "checksum does not match");
+    }
     return layout_check(&copy_layout, bytes, KEYFILE_COPY_BYTES);
 }
 
@@ -150,15 +155,17 @@ static void read_copy(const uint8_t *bytes, size_t len, struct copy *c)
     }
     c->bytes = bytes;
     c->code = check_copy(bytes);
-    if (c->code != 0)
+    if (c->code != 0) {
         snprintf(c->why, sizeof c->why, "%.*s", WHY_BYTES - 1, err_last()->text);
+    }
 }
 
 static int no_whole_copy(const struct wrap *w)
 {
     for (int i = 0; i < 2; i++) {
-        if (w->copies[i].code != HF_ENEWER)
+        if (w->copies[i].code != HF_ENEWER) {
             continue;
+        }
         err_raise(HF_ENEWER, "%s", w->copies[i].why);
         err_hint("install a newer holdfast");
         return HF_ENEWER;
@@ -177,13 +184,15 @@ static int read_wrap(const void *data, size_t len, struct wrap *w)
     const uint8_t *bytes = data;
 
     read_copy(bytes, len, &w->copies[0]);
-    if (len > KEYFILE_COPY_BYTES)
+    if (len > KEYFILE_COPY_BYTES) {
         read_copy(bytes + KEYFILE_COPY_BYTES, len - KEYFILE_COPY_BYTES, &w->copies[1]);
-    else
+    } else {
         read_copy(NULL, 0, &w->copies[1]);
+    }
     w->cut = len != KEYFILE_BYTES;
-    if (w->copies[0].code != 0 && w->copies[1].code != 0)
+    if (w->copies[0].code != 0 && w->copies[1].code != 0) {
         return no_whole_copy(w);
+    }
     err_clear();
     return 0;
 }
@@ -207,8 +216,9 @@ static void fill_info(const struct wrap *w, int from, struct keyfile_info *out)
     out->passes = le_get32(p + AT_PASSES);
     out->memory_kib = le_get32(p + AT_MEMORY);
     out->copy_damaged[other] = w->copies[other].code != 0 || copies_differ(w);
-    if (w->cut)
+    if (w->cut) {
         out->copy_damaged[1] = true;
+    }
 }
 
 static int first_whole(const struct wrap *w)
@@ -221,8 +231,9 @@ int keyfile_inspect(const void *data, size_t len, struct keyfile_info *out_info)
     struct wrap w;
     int rc = read_wrap(data, len, &w);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     fill_info(&w, first_whole(&w), out_info);
     return 0;
 }
@@ -235,9 +246,10 @@ static int wrapping_key(const uint8_t *copy, const struct keyfile_unlock *how,
 {
     uint8_t context[16 + SALT_BYTES];
 
-    if (copy[AT_KIND] == KEYFILE_PASSWORD)
+    if (copy[AT_KIND] == KEYFILE_PASSWORD) {
         return nacl_password_key(how->password, how->password_len, copy + AT_SALT,
                                  le_get32(copy + AT_PASSES), le_get32(copy + AT_MEMORY), out);
+    }
     memcpy(context, copy + AT_REPO, 16);
     memcpy(context + 16, copy + AT_SALT, SALT_BYTES);
     nacl_derive(how->secret, "wrap", context, sizeof context, out);
@@ -246,11 +258,13 @@ static int wrapping_key(const uint8_t *copy, const struct keyfile_unlock *how,
 
 static int check_how(const struct keyfile_unlock *how)
 {
-    if ((how->password != NULL) == (how->secret != NULL))
+    if ((how->password != NULL) == (how->secret != NULL)) {
         return err_raise(HF_EUSAGE, "a key takes either a password or a key file");
-    if (how->passes > MAX_PASSES || how->memory_kib > MAX_MEMORY_KIB)
+    }
+    if (how->passes > MAX_PASSES || how->memory_kib > MAX_MEMORY_KIB) {
         return err_raise(HF_EUSAGE, "Argon2 costs may be up to %u passes and %u KiB", MAX_PASSES,
                          MAX_MEMORY_KIB);
+    }
     return 0;
 }
 
@@ -267,22 +281,27 @@ int keyfile_wrap(const uint8_t master[32], const uint8_t repo_id[16],
     uint8_t key[NACL_KEY_BYTES], plain[PLAIN_BYTES] = { 0 };
     int rc = check_how(how);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memset(out, 0, KEYFILE_BYTES);
     layout_finish(&copy_layout, out);
     out[AT_KIND] = how->password ? KEYFILE_PASSWORD : KEYFILE_SECRET;
-    if (how->password)
+    if (how->password) {
         put_costs(out, how);
+    }
     memcpy(out + AT_REPO, repo_id, 16);
     memcpy(out + AT_ADMIN, admin_public, 32);
     rc = rnd_bytes(rnd, out + AT_SALT, SALT_BYTES);
-    if (rc == 0)
+    if (rc == 0) {
         rc = rnd_bytes(rnd, out + AT_NONCE, NACL_NONCE_BYTES);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = wrapping_key(out, how, key);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
 
     memcpy(plain, master, MASTER_BYTES);
     nacl_encrypt(key, out + AT_NONCE, out, AT_NONCE, plain, sizeof plain, out + AT_SEALED);
@@ -327,8 +346,9 @@ static bool all_zero(const uint8_t *p, size_t len)
 {
     uint8_t any = 0;
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         any |= p[i];
+    }
     return any == 0;
 }
 
@@ -338,17 +358,21 @@ static int open_copy(const uint8_t *copy, const struct keyfile_unlock *how, uint
     uint8_t key[NACL_KEY_BYTES], plain[PLAIN_BYTES];
     int rc;
 
-    if ((kind == KEYFILE_PASSWORD) != (how->password != NULL))
+    if ((kind == KEYFILE_PASSWORD) != (how->password != NULL)) {
         return wrong_kind(kind);
+    }
     rc = wrapping_key(copy, how, key);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (!nacl_decrypt(key, copy + AT_NONCE, copy, AT_NONCE, copy + AT_SEALED, SEALED_BYTES, plain))
+    }
+    if (!nacl_decrypt(key, copy + AT_NONCE, copy, AT_NONCE, copy + AT_SEALED, SEALED_BYTES,
+                      plain)) {
         rc = wrong_unlock(kind);
-    else if (!all_zero(plain + MASTER_BYTES, sizeof plain - MASTER_BYTES))
+    } else if (!all_zero(plain + MASTER_BYTES, sizeof plain - MASTER_BYTES)) {
         rc = err_raise(HF_EKEY_DAMAGED, "damaged: what is sealed in it is not a master secret");
-    else
+    } else {
         memcpy(out_master, plain, MASTER_BYTES);
+    }
     mem_wipe(plain, sizeof plain);
     mem_wipe(key, sizeof key);
     return rc;
@@ -361,18 +385,21 @@ int keyfile_unwrap(const void *data, size_t len, const struct keyfile_unlock *ho
     int used;
     int rc = check_how(how);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = read_wrap(data, len, &w);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     used = first_whole(&w);
     rc = open_copy(w.copies[used].bytes, how, out_master);
     if (rc == HF_EKEY && copies_differ(&w)) {
         used = 1;
         rc = open_copy(w.copies[used].bytes, how, out_master);
     }
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     fill_info(&w, used, out_info);
     return 0;
 }
@@ -387,13 +414,15 @@ int keyfile_describe(const void *data, size_t len, struct buf *out)
         size_t left = len > at ? len - at : 0;
 
         describe_title(&d, "%s copy of the wrapped key", i == 0 ? "first" : "second");
-        if (left < KEYFILE_COPY_BYTES)
+        if (left < KEYFILE_COPY_BYTES) {
             describe_field(&d, at, "length", verdict_of(false, "is too short"), "%zu", left);
-        else
+        } else {
             layout_describe(&copy_layout, (const uint8_t *)data + at, at, &d);
+        }
     }
-    if (len > KEYFILE_BYTES)
+    if (len > KEYFILE_BYTES) {
         describe_field(&d, KEYFILE_BYTES, "rest", verdict_of(false, "does not belong here"),
                        "%zu bytes", len - KEYFILE_BYTES);
+    }
     return describe_end(&d, "key");
 }

@@ -52,10 +52,12 @@ static bool next_line(struct lines *l)
         l->pos += len + (end ? 1 : 0);
         l->number++;
         while (len > 0 &&
-               (start[len - 1] == ' ' || start[len - 1] == '\t' || start[len - 1] == '\r'))
+               (start[len - 1] == ' ' || start[len - 1] == '\t' || start[len - 1] == '\r')) {
             len--;
-        if (len == 0 || start[0] == '#')
+        }
+        if (len == 0 || start[0] == '#') {
             continue;
+        }
         l->line = start;
         l->line_len = len;
         return true;
@@ -74,12 +76,15 @@ static int get_version(struct lines *l)
     const size_t first = sizeof TEXT_FIRST - 1;
     int rc;
 
-    if (!next_line(l))
+    if (!next_line(l)) {
         return err_raise(HF_EKEY_DAMAGED, "it holds no key, only comments or nothing at all");
-    if (l->line_len <= first || memcmp(l->line, TEXT_FIRST, first) != 0)
+    }
+    if (l->line_len <= first || memcmp(l->line, TEXT_FIRST, first) != 0) {
         return line_error(l, "'" TEXT_FIRST TEXT_VERSION "' was expected: this is not a key file");
-    if (l->line_len == first + 1 && l->line[first] == TEXT_VERSION[0])
+    }
+    if (l->line_len == first + 1 && l->line[first] == TEXT_VERSION[0]) {
         return 0;
+    }
     rc = err_raise(HF_ENEWER, "line %u: a key file of a version that this program does not know",
                    l->number);
     err_hint("install a newer holdfast");
@@ -93,26 +98,32 @@ static int get_field(struct lines *l, const char *name, size_t count, uint8_t *o
     const char *value;
     size_t len;
 
-    if (!next_line(l))
+    if (!next_line(l)) {
         return err_raise(HF_EKEY_DAMAGED, "it ends after line %u: '%s:' is missing", l->number,
                          name);
-    if (l->line_len <= name_len || memcmp(l->line, name, name_len) != 0 || l->line[name_len] != ':')
+    }
+    if (l->line_len <= name_len || memcmp(l->line, name, name_len) != 0 ||
+        l->line[name_len] != ':') {
         return err_raise(HF_EKEY_DAMAGED, "line %u: '%s: ' and %zu hex digits were expected",
                          l->number, name, 2 * count);
+    }
     value = l->line + name_len + 1;
     len = l->line_len - name_len - 1;
     while (len > 0 && *value == ' ') {
         value++;
         len--;
     }
-    for (size_t i = 0; i < len; i++)
-        if (!memchr("0123456789abcdefABCDEF", value[i], 22))
+    for (size_t i = 0; i < len; i++) {
+        if (!memchr("0123456789abcdefABCDEF", value[i], 22)) {
             return err_raise(HF_EKEY_DAMAGED,
                              "line %u: character %zu after '%s:' is not a hex digit", l->number,
                              i + 1, name);
-    if (len != 2 * count || !text_unhex(value, len, out))
+        }
+    }
+    if (len != 2 * count || !text_unhex(value, len, out)) {
         return err_raise(HF_EKEY_DAMAGED, "line %u: %zu hex digits after '%s:', not %zu", l->number,
                          len, name, 2 * count);
+    }
     return 0;
 }
 
@@ -123,20 +134,24 @@ int keyfile_parse_text(const char *text, size_t len, uint8_t out_secret[KEYFILE_
     uint32_t crc;
     int rc = get_version(&l);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = get_field(&l, "secret", sizeof secret, secret);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = get_field(&l, "check", sizeof check, check);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         goto done;
+    }
     crc = crc_32c(secret, sizeof secret);
-    if (crc !=
-        ((uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 | (uint32_t)check[2] << 8 | check[3]))
+    if (crc != ((uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 | (uint32_t)check[2] << 8 |
+                check[3])) {
         rc = line_error(&l, "the check does not fit the secret: some digit of either is wrong");
-    else if (next_line(&l))
+    } else if (next_line(&l)) {
         rc = line_error(&l, "nothing may follow the check");
-    else
+    } else {
         memcpy(out_secret, secret, sizeof secret);
+    }
 done:
     mem_wipe(secret, sizeof secret);
     return rc;

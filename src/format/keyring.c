@@ -51,8 +51,9 @@ int keyring_new(const uint8_t master[KEYRING_MASTER_BYTES], struct keyring **out
 {
     struct keyring *k = mem_zalloc(sizeof *k);
     *out_ring = k;
-    if (!k)
+    if (!k) {
         return err_nomem();
+    }
     derive_signer(k, master);
     derive_data_pair(k, master);
     derive_domain(k, master);
@@ -61,8 +62,9 @@ int keyring_new(const uint8_t master[KEYRING_MASTER_BYTES], struct keyring **out
 
 void keyring_free(struct keyring *k)
 {
-    if (!k)
+    if (!k) {
         return;
+    }
     mem_wipe(k, sizeof *k);
     mem_free(k);
 }

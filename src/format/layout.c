@@ -30,8 +30,9 @@ static bool is_zero(const uint8_t *p, size_t len)
 {
     uint8_t any = 0;
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         any = (uint8_t)(any | p[i]);
+    }
     return any == 0;
 }
 
@@ -46,12 +47,14 @@ static struct verdict judge(const struct layout *l, const struct layout_field *f
     case LAYOUT_CRC:
         return verdict_of(le_get32(p) == crc_32c(data, f->at), "does not match");
     case LAYOUT_VERSION:
-        if (le_get16(p) != 0)
+        if (le_get16(p) != 0) {
             return verdict_newer("is one that this program does not know");
+        }
         break;
     case LAYOUT_FLAGS:
-        if (!is_zero(p, f->size))
+        if (!is_zero(p, f->size)) {
             return verdict_newer("say something that this program does not know");
+        }
         break;
     case LAYOUT_ZERO:
         return verdict_of(is_zero(p, f->size), "is not zero");
@@ -68,8 +71,9 @@ static int raise_field(const struct layout *l, const struct layout_field *f, str
 {
     int rc = err_raise(v.code, "%s: %s %s (offset %u)", l->what, f->name, v.why, (unsigned)f->at);
 
-    if (rc == HF_ENEWER)
+    if (rc == HF_ENEWER) {
         err_hint("install a newer holdfast");
+    }
     return rc;
 }
 
@@ -85,18 +89,21 @@ static bool is_frame(const struct layout_field *f)
 
 int layout_check(const struct layout *l, const void *data, size_t len)
 {
-    if (len < l->size)
+    if (len < l->size) {
         return err_raise(HF_EDAMAGE, "%s: %zu bytes where %zu belong", l->what, len, l->size);
+    }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < l->count; i++) {
             const struct layout_field *f = &l->fields[i];
             struct verdict v;
 
-            if (is_frame(f) != (pass == 0))
+            if (is_frame(f) != (pass == 0)) {
                 continue;
+            }
             v = judge(l, f, data);
-            if (v.code != 0)
+            if (v.code != 0) {
                 return raise_field(l, f, v);
+            }
         }
     }
     return 0;
@@ -108,14 +115,15 @@ static void describe_number(const struct layout_field *f, const uint8_t *data, u
     uint64_t value = get_number(f, data);
     char size[TEXT_SIZE_BYTES];
 
-    if (f->kind == LAYOUT_UNITS)
+    if (f->kind == LAYOUT_UNITS) {
         describe_field(d, offset, f->name, v, "%" PRIu64 " (%" PRIu64 " x 8)", value * 8, value);
-    else if (f->meaning != NULL)
+    } else if (f->meaning != NULL) {
         describe_field(d, offset, f->name, v, "%" PRIu64 " (%s)", value, f->meaning(value));
-    else if (value >= 10000)
+    } else if (value >= 10000) {
         describe_field(d, offset, f->name, v, "%" PRIu64 " (%s)", value, text_count(value, size));
-    else
+    } else {
         describe_field(d, offset, f->name, v, "%" PRIu64, value);
+    }
 }
 
 static void describe_one(const struct layout_field *f, const uint8_t *data, uint64_t offset,
@@ -126,19 +134,21 @@ static void describe_one(const struct layout_field *f, const uint8_t *data, uint
 
     switch (f->kind) {
     case LAYOUT_MAGIC:
-        if (v.code == 0)
+        if (v.code == 0) {
             describe_text(d, offset, f->name, p, f->size);
-        else
+        } else {
             describe_hex(d, offset, f->name, v, p, f->size);
+        }
         break;
     case LAYOUT_CRC:
         describe_field(d, offset, f->name, v, "%08" PRIx32, le_get32(p));
         break;
     case LAYOUT_ZERO:
-        if (v.code == 0)
+        if (v.code == 0) {
             describe_field(d, offset, f->name, v, "%u bytes of zeros", (unsigned)f->size);
-        else
+        } else {
             describe_hex(d, offset, f->name, v, p, f->size);
+        }
         break;
     case LAYOUT_HEX:
         describe_hex(d, offset, f->name, v, p, f->size);
@@ -170,9 +180,10 @@ void layout_finish(const struct layout *l, uint8_t *data)
     for (size_t i = 0; i < l->count; i++) {
         const struct layout_field *f = &l->fields[i];
 
-        if (f->kind == LAYOUT_MAGIC)
+        if (f->kind == LAYOUT_MAGIC) {
             memcpy(data + f->at, l->magic, f->size);
-        else if (f->kind == LAYOUT_CRC)
+        } else if (f->kind == LAYOUT_CRC) {
             le_put32(data + f->at, crc_32c(data, f->at));
+        }
     }
 }

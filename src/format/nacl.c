@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 _Static_assert(NACL_HASH_BYTES == crypto_generichash_BYTES, "BLAKE2b-256");
 _Static_assert(NACL_SIGN_SECRET_BYTES == crypto_sign_SECRETKEYBYTES, "Ed25519 secret");
@@ -22,8 +23,9 @@ _Static_assert(NACL_SALT_BYTES == crypto_pwhash_argon2id_SALTBYTES, "Argon2id sa
 
 int nacl_init(void)
 {
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         return err_raise(HF_EFAIL, "could not initialise the cryptography library (libsodium)");
+    }
     return 0;
 }
 
@@ -36,8 +38,9 @@ void nacl_hash_parts(const struct nacl_part *parts, size_t count, uint8_t out[NA
 {
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, NACL_HASH_BYTES);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         crypto_generichash_update(&state, parts[i].data, parts[i].len);
+    }
     crypto_generichash_final(&state, out, NACL_HASH_BYTES);
 }
 
@@ -84,21 +87,41 @@ void nacl_box_pair(const uint8_t seed[NACL_KEY_BYTES], uint8_t out_public[NACL_P
     crypto_box_seed_keypair(out_public, out_secret, seed);
 }
 
-int nacl_seal_to(const uint8_t public_key[NACL_PUBLIC_BYTES], const void *data, size_t len,
-                 uint8_t *out)
+/*
+ * crypto_box_seal, but for where the throw-away key comes from: it must be the caller's randomness,
+ * so that a simulated run is the same each time.
+ */
+int nacl_seal_to(const uint8_t public_key[NACL_PUBLIC_BYTES], struct rnd *rnd, const void *data,
+                 size_t len, uint8_t *out)
 {
+    uint8_t seed[crypto_box_SEEDBYTES];
+    uint8_t secret[crypto_box_SECRETKEYBYTES];
+    uint8_t nonce[crypto_box_NONCEBYTES];
+    crypto_generichash_state hash;
+    int rc = rnd_bytes(rnd, seed, sizeof seed);
+
+    if (rc != 0) {
+        return rc;
+    }
+    crypto_box_seed_keypair(out, secret, seed);
+    crypto_generichash_init(&hash, NULL, 0, sizeof nonce);
+    crypto_generichash_update(&hash, out, crypto_box_PUBLICKEYBYTES);
+    crypto_generichash_update(&hash, public_key, crypto_box_PUBLICKEYBYTES);
+    crypto_generichash_final(&hash, nonce, sizeof nonce);
+    rc = crypto_box_easy(out + crypto_box_PUBLICKEYBYTES, data, len, nonce, public_key, secret);
+    mem_wipe(secret, sizeof secret);
+    mem_wipe(seed, sizeof seed);
     /* Refused are the few points with which the shared secret would be known to everybody. */
-    if (crypto_box_seal(out, data, len, public_key) != 0)
-        return err_raise(HF_EDAMAGE, "the public data key is not a valid X25519 key");
-    return 0;
+    return rc == 0 ? 0 : err_raise(HF_EDAMAGE, "the public data key is not a valid X25519 key");
 }
 
 bool nacl_seal_open(const uint8_t public_key[NACL_PUBLIC_BYTES],
                     const uint8_t secret[NACL_KEY_BYTES], const void *sealed, size_t sealed_len,
                     uint8_t *out)
 {
-    if (sealed_len < NACL_SEALED_EXTRA)
+    if (sealed_len < NACL_SEALED_EXTRA) {
         return false;
+    }
     return crypto_box_seal_open(out, sealed, sealed_len, public_key, secret) == 0;
 }
 
@@ -112,8 +135,9 @@ bool nacl_decrypt(const uint8_t key[NACL_KEY_BYTES], const uint8_t nonce[NACL_NO
                   const void *ad, size_t ad_len, const void *sealed, size_t sealed_len,
                   uint8_t *out)
 {
-    if (sealed_len < NACL_TAG_BYTES)
+    if (sealed_len < NACL_TAG_BYTES) {
         return false;
+    }
     return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed, sealed_len, ad,
                                                       ad_len, nonce, key) == 0;
 }
@@ -123,16 +147,18 @@ int nacl_password_key(const void *password, size_t len, const uint8_t salt[NACL_
 {
     size_t memory = (size_t)memory_kib << 10;
     if (passes < crypto_pwhash_argon2id_OPSLIMIT_MIN ||
-        memory < crypto_pwhash_argon2id_MEMLIMIT_MIN)
+        memory < crypto_pwhash_argon2id_MEMLIMIT_MIN) {
         return err_raise(HF_EUSAGE, "Argon2id needs at least %u pass and %u KiB",
                          (unsigned)crypto_pwhash_argon2id_OPSLIMIT_MIN,
                          (unsigned)(crypto_pwhash_argon2id_MEMLIMIT_MIN >> 10));
+    }
     if (crypto_pwhash_argon2id(out, NACL_KEY_BYTES, password, len, salt, passes, memory,
-                               crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
+                               crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {
         return err_raise(HF_ENOMEM,
                          "could not get the %u KiB that deriving a key from the "
                          "password takes: out of memory",
                          memory_kib);
+    }
     return 0;
 }
 

@@ -51,8 +51,8 @@ bool nacl_verify(const uint8_t public_key[NACL_PUBLIC_BYTES], const void *data, 
 /* X25519 sealed boxes (crypto_box_seal): who holds the public key can only write. */
 void nacl_box_pair(const uint8_t seed[NACL_KEY_BYTES], uint8_t out_public[NACL_PUBLIC_BYTES],
                    uint8_t out_secret[NACL_KEY_BYTES]);
-int nacl_seal_to(const uint8_t public_key[NACL_PUBLIC_BYTES], const void *data, size_t len,
-                 uint8_t *out); /* out: len + NACL_SEALED_EXTRA */
+int nacl_seal_to(const uint8_t public_key[NACL_PUBLIC_BYTES], struct rnd *rnd, const void *data,
+                 size_t len, uint8_t *out); /* out: len + NACL_SEALED_EXTRA */
 bool nacl_seal_open(const uint8_t public_key[NACL_PUBLIC_BYTES],
                     const uint8_t secret[NACL_KEY_BYTES], const void *sealed, size_t sealed_len,
                     uint8_t *out); /* out: sealed_len - NACL_SEALED_EXTRA */

@@ -15,12 +15,14 @@ static size_t common_prefix(const char *a, const char *b, size_t len)
         uint64_t x, y;
         memcpy(&x, a + i, sizeof x);
         memcpy(&y, b + i, sizeof y);
-        if (x != y)
+        if (x != y) {
             break;
+        }
         i += sizeof(uint64_t);
     }
-    while (i < len && a[i] == b[i])
+    while (i < len && a[i] == b[i]) {
         i++;
+    }
     return i;
 }
 
@@ -28,8 +30,9 @@ int node_path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t shorter = a_len < b_len ? a_len : b_len;
     size_t i = common_prefix(a, b, shorter);
-    if (i == shorter)
+    if (i == shorter) {
         return a_len == b_len ? 0 : a_len < b_len ? -1 : 1;
+    }
     unsigned char x = a[i] == '/' ? 0 : (unsigned char)a[i];
     unsigned char y = b[i] == '/' ? 0 : (unsigned char)b[i];
     return x < y ? -1 : 1;
@@ -37,10 +40,12 @@ int node_path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 
 bool node_path_within(const char *dir, size_t dir_len, const char *path, size_t path_len)
 {
-    if (dir_len == 1 && dir[0] == '/')
+    if (dir_len == 1 && dir[0] == '/') {
         return path_len > 0 && path[0] == '/';
-    if (path_len < dir_len || memcmp(dir, path, dir_len) != 0)
+    }
+    if (path_len < dir_len || memcmp(dir, path, dir_len) != 0) {
         return false;
+    }
     return path_len == dir_len || path[dir_len] == '/';
 }
 
@@ -78,18 +83,22 @@ static bool same_ref(const struct node_ref *a, const struct node_ref *b)
 
 static bool same_refs(const struct node *a, const struct node *b)
 {
-    if (a->content_depth != b->content_depth || a->ref_count != b->ref_count)
+    if (a->content_depth != b->content_depth || a->ref_count != b->ref_count) {
         return false;
-    for (size_t i = 0; i < a->ref_count; i++)
-        if (!same_ref(&a->refs[i], &b->refs[i]))
+    }
+    for (size_t i = 0; i < a->ref_count; i++) {
+        if (!same_ref(&a->refs[i], &b->refs[i])) {
             return false;
+        }
+    }
     return true;
 }
 
 bool node_same_content(const struct node *a, const struct node *b)
 {
-    if (a->type != b->type)
+    if (a->type != b->type) {
         return false;
+    }
     switch (a->type) {
     case NODE_FILE:
         return a->size == b->size && same_refs(a, b);
@@ -108,15 +117,18 @@ bool node_same_content(const struct node *a, const struct node *b)
 
 static bool same_xattrs(const struct node *a, const struct node *b)
 {
-    if (a->xattrs_chunked || b->xattrs_chunked)
+    if (a->xattrs_chunked || b->xattrs_chunked) {
         return a->xattrs_chunked && b->xattrs_chunked && same_ref(&a->xattr_ref, &b->xattr_ref);
-    if (a->xattr_count != b->xattr_count)
+    }
+    if (a->xattr_count != b->xattr_count) {
         return false;
+    }
     for (size_t i = 0; i < a->xattr_count; i++) {
         const struct node_xattr *x = &a->xattrs[i], *y = &b->xattrs[i];
         if (!same_bytes(x->name, x->name_len, y->name, y->name_len) ||
-            !same_bytes(x->value, x->value_len, y->value, y->value_len))
+            !same_bytes(x->value, x->value_len, y->value, y->value_len)) {
             return false;
+        }
     }
     return true;
 }

@@ -29,22 +29,27 @@ bool page_rule_ends(enum page_kind kind, const uint8_t boundary_key[16], uint64_
 
 bool page_path_tail_ok(const char *path, size_t from, size_t len)
 {
-    if (len == 0 || path[0] != '/')
+    if (len == 0 || path[0] != '/') {
         return false;
-    if (len == 1)
+    }
+    if (len == 1) {
         return true;
+    }
     /* Back to where the name begins; one of three bytes and more is neither "." nor "..". */
     size_t start = from > 0 ? from : 1;
-    for (int back = 0; back < 3 && path[start - 1] != '/'; back++)
+    for (int back = 0; back < 3 && path[start - 1] != '/'; back++) {
         start--;
+    }
     for (;;) {
         const char *slash = memchr(path + start, '/', len - start);
         size_t name_len = slash != NULL ? (size_t)(slash - path) - start : len - start;
         bool dots = name_len <= 2 && memcmp(path + start, "..", name_len) == 0;
-        if (dots)
+        if (dots) {
             return false; /* the empty name as well */
-        if (slash == NULL)
+        }
+        if (slash == NULL) {
             return true;
+        }
         start += name_len + 1;
     }
 }
@@ -56,16 +61,18 @@ bool page_ref_ok(const struct node_ref *ref, uint8_t depth)
 
 size_t page_key_of_path(const char *path, size_t path_len, uint8_t *out_key)
 {
-    for (size_t i = 1; i < path_len; i++)
+    for (size_t i = 1; i < path_len; i++) {
         out_key[i - 1] = path[i] == '/' ? 0 : (uint8_t)path[i];
+    }
     return path_len > 0 ? path_len - 1 : 0;
 }
 
 size_t page_path_of_key(const uint8_t *key, size_t key_len, char *out_path)
 {
     out_path[0] = '/';
-    for (size_t i = 0; i < key_len; i++)
+    for (size_t i = 0; i < key_len; i++) {
         out_path[i + 1] = key[i] == 0 ? '/' : (char)key[i];
+    }
     return key_len + 1;
 }
 
@@ -73,7 +80,8 @@ size_t page_separator(const uint8_t *before, size_t before_len, const uint8_t *k
 {
     size_t shorter = before_len < key_len ? before_len : key_len;
     size_t shared = 0;
-    while (shared < shorter && before[shared] == key[shared])
+    while (shared < shorter && before[shared] == key[shared]) {
         shared++;
+    }
     return shared < key_len ? shared + 1 : key_len;
 }

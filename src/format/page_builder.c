@@ -39,15 +39,17 @@ int page_builder_new(enum page_kind kind, uint8_t level, const uint8_t boundary_
                      struct page_builder **out_builder)
 {
     struct page_builder *b = mem_zalloc(sizeof *b);
-    if (b == NULL)
+    if (b == NULL) {
         return err_nomem();
+    }
     b->kind = kind;
     b->level = level;
     memcpy(b->boundary_key, boundary_key, sizeof b->boundary_key);
     page_builder_reset(b);
     int rc = buf_reserve(&b->page, PAGE_MAX_BYTES + PAGE_MAX_BYTES / 4);
-    if (rc == 0)
+    if (rc == 0) {
         rc = buf_reserve(&b->key, 256);
+    }
     if (rc != 0) {
         page_builder_free(b);
         return rc;
@@ -58,8 +60,9 @@ int page_builder_new(enum page_kind kind, uint8_t level, const uint8_t boundary_
 
 void page_builder_free(struct page_builder *b)
 {
-    if (b == NULL)
+    if (b == NULL) {
         return;
+    }
     buf_release(&b->page);
     buf_release(&b->key);
     buf_release(&b->path);
@@ -90,8 +93,9 @@ size_t page_builder_count(const struct page_builder *b)
 static int end_entry(struct page_builder *b, const uint8_t *mixed, size_t mixed_len, bool *out_ends)
 {
     int rc = buf_error(&b->page);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     b->count++;
     size_t weight = b->page.len - HEAD_ROOM - b->first_key_len;
     *out_ends = page_rule_ends(b->kind, b->boundary_key, b->count, weight, mixed, mixed_len);
@@ -114,12 +118,14 @@ static size_t shared_prefix(const uint8_t *a, size_t a_len, const uint8_t *b, si
         uint64_t x, y;
         memcpy(&x, a + i, sizeof x);
         memcpy(&y, b + i, sizeof y);
-        if (x != y)
+        if (x != y) {
             break;
+        }
         i += sizeof(uint64_t);
     }
-    while (i < shorter && a[i] == b[i])
+    while (i < shorter && a[i] == b[i]) {
         i++;
+    }
     return i;
 }
 
@@ -132,16 +138,19 @@ static uint8_t key_byte(char c)
 static int check_path(const struct page_builder *b, const struct node *n, size_t *out_shared)
 {
     size_t shared = shared_prefix(b->path.data, b->path.len, (const uint8_t *)n->path, n->path_len);
-    if (n->path_len > PAGE_KEY_LIMIT)
+    if (n->path_len > PAGE_KEY_LIMIT) {
         return err_raise(HF_ELIMIT, "a path of %zu bytes is too long", n->path_len);
+    }
     if (memchr(n->path + shared, 0, n->path_len - shared) != NULL ||
-        !page_path_tail_ok(n->path, shared, n->path_len))
+        !page_path_tail_ok(n->path, shared, n->path_len)) {
         return err_raise(HF_EFAIL, "%.*s is not a plain absolute path", (int)n->path_len, n->path);
+    }
     bool follows = b->count == 0 || (shared < n->path_len && (shared == b->path.len ||
                                                               key_byte((char)b->path.data[shared]) <
                                                                   key_byte(n->path[shared])));
-    if (!follows)
+    if (!follows) {
         return err_raise(HF_EFAIL, "%.*s is out of order", (int)n->path_len, n->path);
+    }
     *out_shared = shared;
     return 0;
 }
@@ -152,27 +161,33 @@ static bool texts_fit(const struct node *n)
     bool over = __builtin_add_overflow(total, n->user_len, &total) ||
                 __builtin_add_overflow(total, n->group_len, &total) ||
                 __builtin_add_overflow(total, n->target_len, &total);
-    for (size_t i = 0; !over && !n->xattrs_chunked && i < n->xattr_count; i++)
+    for (size_t i = 0; !over && !n->xattrs_chunked && i < n->xattr_count; i++) {
         over = __builtin_add_overflow(total, n->xattrs[i].name_len + 20, &total) ||
                __builtin_add_overflow(total, n->xattrs[i].value_len, &total);
+    }
     return !over && total <= PAGE_ENTRY_LIMIT;
 }
 
 static int check_node(const struct node *n)
 {
-    if (!texts_fit(n))
+    if (!texts_fit(n)) {
         return err_raise(HF_ELIMIT, "%.*s has too much metadata", (int)n->path_len, n->path);
+    }
     bool ok = n->type >= NODE_FILE && n->type <= NODE_SOCKET && n->mode <= 07777 &&
               n->ref_count <= NODE_INLINE_REFS && n->content_depth <= PAGE_DEPTH_LIMIT &&
               (n->ref_count > 0 || n->content_depth == 0);
-    for (size_t i = 0; ok && i < n->ref_count; i++)
+    for (size_t i = 0; ok && i < n->ref_count; i++) {
         ok = page_ref_ok(&n->refs[i], n->content_depth);
-    if (ok && !n->xattrs_chunked)
+    }
+    if (ok && !n->xattrs_chunked) {
         ok = page_xattrs_ok(n->xattrs, n->xattr_count);
-    if (ok && n->target_len > 0)
+    }
+    if (ok && n->target_len > 0) {
         ok = memchr(n->target, 0, n->target_len) == NULL;
-    if (!ok)
+    }
+    if (!ok) {
         return err_raise(HF_EFAIL, "%.*s has impossible metadata", (int)n->path_len, n->path);
+    }
     return 0;
 }
 
@@ -185,40 +200,57 @@ static uint32_t fields_of(const struct page_builder *b, const struct node *n)
 {
     const struct before *before = &b->before;
     uint32_t f = 0;
-    if (n->type != before->type)
+    if (n->type != before->type) {
         f |= PAGE_HAS_TYPE;
-    if (n->mode != before->mode)
+    }
+    if (n->mode != before->mode) {
         f |= PAGE_HAS_MODE;
-    if (n->uid != before->uid || n->gid != before->gid)
+    }
+    if (n->uid != before->uid || n->gid != before->gid) {
         f |= PAGE_HAS_OWNER;
-    if (!same_name(&b->user, n->user, n->user_len) || !same_name(&b->group, n->group, n->group_len))
+    }
+    if (!same_name(&b->user, n->user, n->user_len) ||
+        !same_name(&b->group, n->group, n->group_len)) {
         f |= PAGE_HAS_OWNER_NAMES;
-    if (n->mtime_ns != before->mtime_ns)
+    }
+    if (n->mtime_ns != before->mtime_ns) {
         f |= PAGE_HAS_MTIME;
-    if (n->ctime_ns != n->mtime_ns)
+    }
+    if (n->ctime_ns != n->mtime_ns) {
         f |= PAGE_HAS_CTIME;
-    if (n->dev != before->dev)
+    }
+    if (n->dev != before->dev) {
         f |= PAGE_HAS_DEV;
-    if (n->ino != 0)
+    }
+    if (n->ino != 0) {
         f |= PAGE_HAS_INO;
-    if (n->size != 0)
+    }
+    if (n->size != 0) {
         f |= PAGE_HAS_SIZE;
-    if (n->links > 1)
+    }
+    if (n->links > 1) {
         f |= PAGE_HAS_LINKS;
-    if (n->rdev != 0)
+    }
+    if (n->rdev != 0) {
         f |= PAGE_HAS_RDEV;
-    if (n->target_len > 0)
+    }
+    if (n->target_len > 0) {
         f |= PAGE_HAS_TARGET;
-    if (n->flags != 0)
+    }
+    if (n->flags != 0) {
         f |= PAGE_HAS_FLAGS;
-    if (n->xattrs_chunked)
+    }
+    if (n->xattrs_chunked) {
         f |= PAGE_HAS_XATTR_CHUNK;
-    else if (n->xattr_count > 0)
+    } else if (n->xattr_count > 0) {
         f |= PAGE_HAS_XATTRS;
-    if (n->ref_count > 0)
+    }
+    if (n->ref_count > 0) {
         f |= PAGE_HAS_CONTENT;
-    if (n->remarks != 0)
+    }
+    if (n->remarks != 0) {
         f |= PAGE_HAS_REMARKS;
+    }
     return f;
 }
 
@@ -232,10 +264,12 @@ static int64_t wrapping_difference(int64_t a, int64_t b)
 static void put_inherited(struct page_builder *b, const struct node *n, uint32_t f)
 {
     struct buf *out = &b->page;
-    if (f & PAGE_HAS_TYPE)
+    if (f & PAGE_HAS_TYPE) {
         buf_put_u8(out, (uint8_t)n->type);
-    if (f & PAGE_HAS_MODE)
+    }
+    if (f & PAGE_HAS_MODE) {
         buf_put_varint(out, n->mode);
+    }
     if (f & PAGE_HAS_OWNER) {
         buf_put_varint(out, n->uid);
         buf_put_varint(out, n->gid);
@@ -244,37 +278,48 @@ static void put_inherited(struct page_builder *b, const struct node *n, uint32_t
         buf_put_bytes(out, n->user, n->user_len);
         buf_put_bytes(out, n->group, n->group_len);
     }
-    if (f & PAGE_HAS_MTIME)
+    if (f & PAGE_HAS_MTIME) {
         buf_put_svarint(out, wrapping_difference(n->mtime_ns, b->before.mtime_ns));
-    if (f & PAGE_HAS_CTIME)
+    }
+    if (f & PAGE_HAS_CTIME) {
         buf_put_svarint(out, wrapping_difference(n->ctime_ns, n->mtime_ns));
-    if (f & PAGE_HAS_DEV)
+    }
+    if (f & PAGE_HAS_DEV) {
         buf_put_varint(out, n->dev);
+    }
 }
 
 static void put_ref(struct buf *out, const struct node_ref *ref)
 {
     buf_put_varint(out, ref->len << 1 | (ref->hole ? 1 : 0));
-    if (!ref->hole)
+    if (!ref->hole) {
         buf_put(out, ref->id, NODE_ID_BYTES);
+    }
 }
 
 static void put_own(struct buf *out, const struct node *n, uint32_t f)
 {
-    if (f & PAGE_HAS_INO)
+    if (f & PAGE_HAS_INO) {
         buf_put_varint(out, n->ino);
-    if (f & PAGE_HAS_SIZE)
+    }
+    if (f & PAGE_HAS_SIZE) {
         buf_put_varint(out, n->size);
-    if (f & PAGE_HAS_LINKS)
+    }
+    if (f & PAGE_HAS_LINKS) {
         buf_put_varint(out, n->links);
-    if (f & PAGE_HAS_RDEV)
+    }
+    if (f & PAGE_HAS_RDEV) {
         buf_put_varint(out, n->rdev);
-    if (f & PAGE_HAS_TARGET)
+    }
+    if (f & PAGE_HAS_TARGET) {
         buf_put_bytes(out, n->target, n->target_len);
-    if (f & PAGE_HAS_FLAGS)
+    }
+    if (f & PAGE_HAS_FLAGS) {
         buf_put_varint(out, n->flags);
-    if (f & PAGE_HAS_XATTRS)
+    }
+    if (f & PAGE_HAS_XATTRS) {
         page_xattrs_put(out, n->xattrs, n->xattr_count);
+    }
     if (f & PAGE_HAS_XATTR_CHUNK) {
         buf_put(out, n->xattr_ref.id, NODE_ID_BYTES);
         buf_put_varint(out, n->xattr_ref.len);
@@ -282,11 +327,13 @@ static void put_own(struct buf *out, const struct node *n, uint32_t f)
     if (f & PAGE_HAS_CONTENT) {
         buf_put_u8(out, n->content_depth);
         buf_put_varint(out, n->ref_count);
-        for (size_t i = 0; i < n->ref_count; i++)
+        for (size_t i = 0; i < n->ref_count; i++) {
             put_ref(out, &n->refs[i]);
+        }
     }
-    if (f & PAGE_HAS_REMARKS)
+    if (f & PAGE_HAS_REMARKS) {
         buf_put_u8(out, n->remarks);
+    }
 }
 
 static int remember(struct page_builder *b, const struct node *n, uint32_t f)
@@ -297,8 +344,9 @@ static int remember(struct page_builder *b, const struct node *n, uint32_t f)
     b->before.gid = n->gid;
     b->before.mtime_ns = n->mtime_ns;
     b->before.dev = n->dev;
-    if (!(f & PAGE_HAS_OWNER_NAMES))
+    if (!(f & PAGE_HAS_OWNER_NAMES)) {
         return 0;
+    }
     int rc = extend_last(&b->user, 0, n->user, n->user_len);
     return rc != 0 ? rc : extend_last(&b->group, 0, n->group, n->group_len);
 }
@@ -307,23 +355,27 @@ static int remember(struct page_builder *b, const struct node *n, uint32_t f)
 static int remember_path(struct page_builder *b, const struct node *n, size_t shared)
 {
     int rc = extend_last(&b->path, shared, n->path + shared, n->path_len - shared);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     size_t from = shared > 0 ? shared - 1 : 0; /* a key is its path without the first byte */
     b->key.len = from;
     rc = buf_reserve(&b->key, n->path_len - 1 - from);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    for (size_t i = from; i + 1 < n->path_len; i++)
+    }
+    for (size_t i = from; i + 1 < n->path_len; i++) {
         b->key.data[i] = key_byte(n->path[i + 1]);
+    }
     b->key.len = n->path_len - 1;
     return 0;
 }
 
 static void put_key(struct page_builder *b, size_t shared)
 {
-    if (b->count == 0)
+    if (b->count == 0) {
         b->first_key_len = b->key.len;
+    }
     buf_put_varint(&b->page, shared);
     buf_put_bytes(&b->page, b->key.data + shared, b->key.len - shared);
 }
@@ -333,12 +385,15 @@ int page_builder_add_node(struct page_builder *b, const struct node *n, bool *ou
     assert(b->kind == PAGE_LEAF);
     size_t shared = 0;
     int rc = check_path(b, n, &shared);
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_node(n);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = remember_path(b, n, shared);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     put_key(b, shared > 0 ? shared - 1 : 0);
     uint32_t f = fields_of(b, n);
     buf_put_varint(&b->page, f);
@@ -352,14 +407,17 @@ int page_builder_add_child(struct page_builder *b, const struct page_child *c, b
 {
     assert(b->kind == PAGE_INDEX);
     size_t shared = shared_prefix(b->key.data, b->key.len, c->key, c->key_len);
-    if (c->key_len >= PAGE_KEY_LIMIT)
+    if (c->key_len >= PAGE_KEY_LIMIT) {
         return err_raise(HF_ELIMIT, "a separator of %zu bytes is too long", c->key_len);
+    }
     if (b->count > 0 &&
-        (shared == c->key_len || (shared < b->key.len && b->key.data[shared] > c->key[shared])))
+        (shared == c->key_len || (shared < b->key.len && b->key.data[shared] > c->key[shared]))) {
         return err_raise(HF_EFAIL, "separators are out of order");
+    }
     int rc = extend_last(&b->key, shared, c->key + shared, c->key_len - shared);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     put_key(b, shared);
     buf_put(&b->page, c->id, sizeof c->id);
     buf_put_varint(&b->page, c->page_len);
@@ -372,8 +430,9 @@ int page_builder_add_ref(struct page_builder *b, const struct node_ref *r, bool 
 {
     assert(b->kind == PAGE_LIST);
     static const uint8_t no_id[NODE_ID_BYTES];
-    if (!page_ref_ok(r, b->level))
+    if (!page_ref_ok(r, b->level)) {
         return err_raise(HF_EFAIL, "an impossible reference");
+    }
     put_ref(&b->page, r);
     return end_entry(b, r->hole ? no_id : r->id, NODE_ID_BYTES, out_ends);
 }
@@ -382,13 +441,15 @@ int page_builder_finish(struct page_builder *b, const uint8_t **out_data, size_t
 {
     assert(b->count > 0);
     int rc = buf_error(&b->page);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     uint8_t head[HEAD_ROOM] = { (uint8_t)b->kind, PAGE_VERSION, b->level, 0 };
     size_t head_len = PAGE_HEADER_BYTES;
     uint64_t left = b->count;
-    for (; left >= 0x80; left >>= 7)
+    for (; left >= 0x80; left >>= 7) {
         head[head_len++] = (uint8_t)(left | 0x80);
+    }
     head[head_len++] = (uint8_t)left;
     uint8_t *start = b->page.data + HEAD_ROOM - head_len;
     memcpy(start, head, head_len);

@@ -11,12 +11,13 @@
 static void describe_ref(struct describe *d, const struct node_ref *ref, const char *kind)
 {
     char hex[2 * NODE_ID_BYTES + 1];
-    if (ref->hole)
+    if (ref->hole) {
         describe_field(d, DESCRIBE_NOWHERE, "  hole", verdict_fine(), "%" PRIu64 " bytes",
                        ref->len);
-    else
+    } else {
         describe_field(d, DESCRIBE_NOWHERE, kind, verdict_fine(), "%s %" PRIu64 " bytes",
                        text_hex(ref->id, NODE_ID_BYTES, hex), ref->len);
+    }
 }
 
 static void describe_owner(struct describe *d, const struct node *n)
@@ -48,14 +49,18 @@ static void describe_node(struct describe *d, size_t at, const struct node *n)
     describe_text(d, at, node_type_name(n->type), n->path, n->path_len);
     describe_owner(d, n);
     describe_numbers(d, n);
-    if (n->target_len > 0)
+    if (n->target_len > 0) {
         describe_text(d, DESCRIBE_NOWHERE, "  target", n->target, n->target_len);
-    for (size_t i = 0; i < n->xattr_count; i++)
+    }
+    for (size_t i = 0; i < n->xattr_count; i++) {
         describe_text(d, DESCRIBE_NOWHERE, "  xattr", n->xattrs[i].name, n->xattrs[i].name_len);
-    if (n->xattrs_chunked)
+    }
+    if (n->xattrs_chunked) {
         describe_ref(d, &n->xattr_ref, "  xattr chunk");
-    for (size_t i = 0; i < n->ref_count; i++)
+    }
+    for (size_t i = 0; i < n->ref_count; i++) {
         describe_ref(d, &n->refs[i], n->content_depth == 0 ? "  chunk" : "  list page");
+    }
 }
 
 static void describe_child(struct describe *d, size_t at, const struct page_child *c)
@@ -78,18 +83,21 @@ static int describe_entry(struct describe *d, struct page_reader *r)
     switch (page_reader_kind(r)) {
     case PAGE_LEAF:
         rc = page_reader_next_node(r, &n);
-        if (rc == 1)
+        if (rc == 1) {
             describe_node(d, at, &n);
+        }
         break;
     case PAGE_INDEX:
         rc = page_reader_next_child(r, &c);
-        if (rc == 1)
+        if (rc == 1) {
             describe_child(d, at, &c);
+        }
         break;
     case PAGE_LIST:
         rc = page_reader_next_ref(r, &ref);
-        if (rc == 1)
+        if (rc == 1) {
             describe_ref(d, &ref, page_reader_level(r) == 0 ? "  chunk" : "  list page");
+        }
         break;
     }
     return rc;
@@ -101,19 +109,21 @@ int page_describe(const void *data, size_t len, struct buf *out)
     struct page_reader *r;
     struct describe d;
     int rc = page_reader_new(&r);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     describe_begin(&d, out, len);
     rc = page_reader_open(r, data, len);
     if (rc == 0) {
         describe_title(&d, "manifest page: %s, level %u, %" PRIu64 " entries",
                        kinds[page_reader_kind(r)], page_reader_level(r), page_reader_count(r));
-        do
+        do {
             rc = describe_entry(&d, r);
-        while (rc == 1);
+        } while (rc == 1);
     }
-    if (rc != 0)
+    if (rc != 0) {
         describe_trail(&d, page_reader_offset(r), "entry");
+    }
     page_reader_free(r);
     return describe_end(&d, "manifest page");
 }

@@ -41,8 +41,9 @@ struct page_reader {
 int page_reader_new(struct page_reader **out_reader)
 {
     struct page_reader *r = mem_zalloc(sizeof *r);
-    if (r == NULL)
+    if (r == NULL) {
         return err_nomem();
+    }
     if (buf_reserve(&r->key, 256) != 0 || buf_reserve(&r->path, 256) != 0) {
         page_reader_free(r);
         return err_nomem();
@@ -53,8 +54,9 @@ int page_reader_new(struct page_reader **out_reader)
 
 void page_reader_free(struct page_reader *r)
 {
-    if (r == NULL)
+    if (r == NULL) {
         return;
+    }
     buf_release(&r->key);
     buf_release(&r->path);
     mem_free(r->xattrs);
@@ -117,14 +119,18 @@ int page_reader_open(struct page_reader *r, const void *data, size_t len)
     r->key.len = 0;
     r->path.len = 0;
     r->before = (struct before){ .type = NODE_FILE, .user = "", .group = "" };
-    if (cursor_failed(&r->c) || len > PAGE_LIMIT_BYTES)
+    if (cursor_failed(&r->c) || len > PAGE_LIMIT_BYTES) {
         return err_raise(HF_EDAMAGE, "manifest page: %zu bytes can't be one", len);
-    if (version != PAGE_VERSION && kind >= PAGE_LEAF && kind <= PAGE_LIST)
+    }
+    if (version != PAGE_VERSION && kind >= PAGE_LEAF && kind <= PAGE_LIST) {
         return err_raise(HF_ENEWER, "manifest page: version %u is not known", version);
-    if (!level_fits(r->kind, level) || zero != 0)
+    }
+    if (!level_fits(r->kind, level) || zero != 0) {
         return err_raise(HF_EDAMAGE, "manifest page: its header is not one");
-    if (count == 0 || count > cursor_left(&r->c) || (kind == PAGE_LIST && count > PAGE_LIST_MAX))
+    }
+    if (count == 0 || count > cursor_left(&r->c) || (kind == PAGE_LIST && count > PAGE_LIST_MAX)) {
         return err_raise(HF_EDAMAGE, "manifest page: impossible number of entries");
+    }
     r->count = count;
     return 0;
 }
@@ -132,10 +138,12 @@ int page_reader_open(struct page_reader *r, const void *data, size_t len)
 /* 1: there is another entry of this kind; 0: the end. */
 static int begin_entry(struct page_reader *r, enum page_kind kind)
 {
-    if (r->kind != kind)
+    if (r->kind != kind) {
         return err_raise(HF_EDAMAGE, "manifest page: it is of another kind than expected");
-    if (r->read < r->count)
+    }
+    if (r->read < r->count) {
         return 1;
+    }
     return r->count > 0 && cursor_done(&r->c) ? 0 : damaged(r, "bytes are left over");
 }
 
@@ -148,18 +156,22 @@ static int read_key(struct page_reader *r, size_t *out_shared)
     size_t rest_len;
     uint64_t shared = cursor_varint(&r->c);
     const uint8_t *rest = cursor_bytes(&r->c, PAGE_KEY_LIMIT, &rest_len);
-    if (cursor_failed(&r->c))
+    if (cursor_failed(&r->c)) {
         return damaged(r, "its key is cut short");
-    if (shared > r->key.len || shared + rest_len >= PAGE_KEY_LIMIT)
+    }
+    if (shared > r->key.len || shared + rest_len >= PAGE_KEY_LIMIT) {
         return damaged(r, "its key has an impossible length");
+    }
     bool follows = r->read == 0 ||
                    (rest_len > 0 && (shared == r->key.len || r->key.data[shared] < rest[0]));
-    if (!follows)
+    if (!follows) {
         return damaged(r, "its key is out of order");
+    }
     r->key.len = (size_t)shared;
     buf_put(&r->key, rest, rest_len);
-    if (r->read == 0)
+    if (r->read == 0) {
         r->first_key_len = r->key.len;
+    }
     *out_shared = (size_t)shared;
     return buf_error(&r->key);
 }
@@ -168,13 +180,15 @@ static int read_path(struct page_reader *r)
 {
     size_t shared;
     int rc = read_key(r, &shared);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     size_t key_len = r->key.len;
     r->path.len = shared + 1;
     rc = buf_reserve(&r->path, key_len - shared + 1);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     char *path = (char *)r->path.data;
     bool slash = false;
     path[0] = '/';
@@ -185,8 +199,9 @@ static int read_path(struct page_reader *r)
     }
     path[key_len + 1] = '\0';
     r->path.len = key_len + 1;
-    if (slash || !page_path_tail_ok(path, shared + 1, key_len + 1))
+    if (slash || !page_path_tail_ok(path, shared + 1, key_len + 1)) {
         return damaged(r, "its path has an impossible name in it");
+    }
     return 0;
 }
 
@@ -291,8 +306,9 @@ static void read_inherited(struct page_reader *r, uint32_t f, struct node *n, bo
 /* A number that is left out when it is `without`. */
 static uint64_t read_own_number(struct cursor *c, uint32_t present, uint64_t without, bool *bad)
 {
-    if (!present)
+    if (!present) {
         return without;
+    }
     uint64_t v = cursor_varint(c);
     *bad |= v <= without;
     return v;
@@ -321,10 +337,11 @@ static void read_ref(struct cursor *c, uint8_t depth, struct node_ref *out, bool
     uint64_t v = cursor_varint(c);
     out->len = v >> 1;
     out->hole = (v & 1) != 0;
-    if (out->hole)
+    if (out->hole) {
         memset(out->id, 0, sizeof out->id);
-    else
+    } else {
         cursor_copy(c, out->id, sizeof out->id);
+    }
     *bad |= !page_ref_ok(out, depth);
 }
 
@@ -333,16 +350,18 @@ static void read_content(struct page_reader *r, uint32_t f, struct node *n, bool
     n->content_depth = 0;
     n->refs = NULL;
     n->ref_count = 0;
-    if (!(f & PAGE_HAS_CONTENT))
+    if (!(f & PAGE_HAS_CONTENT)) {
         return;
+    }
     n->content_depth = cursor_u8(&r->c);
     uint64_t count = cursor_varint(&r->c);
     if (count == 0 || count > NODE_INLINE_REFS || n->content_depth > PAGE_DEPTH_LIMIT) {
         *bad = true;
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         read_ref(&r->c, n->content_depth, &r->refs[i], bad);
+    }
     n->refs = r->refs;
     n->ref_count = (size_t)count;
 }
@@ -356,8 +375,9 @@ static int read_xattrs(struct page_reader *r, uint32_t f, struct node *n, bool *
     n->xattr_ref = (struct node_ref){ .len = 0 };
     if (f & PAGE_HAS_XATTRS) {
         int rc = page_xattrs_read(&r->c, &r->xattrs, &r->xattr_cap, &n->xattr_count);
-        if (rc != 0)
+        if (rc != 0) {
             return err_add(rc, "manifest page: entry %llu", (unsigned long long)r->read);
+        }
         n->xattrs = r->xattrs;
     }
     if (n->xattrs_chunked) {
@@ -370,15 +390,18 @@ static int read_xattrs(struct page_reader *r, uint32_t f, struct node *n, bool *
 int page_reader_next_node(struct page_reader *r, struct node *out)
 {
     int rc = begin_entry(r, PAGE_LEAF);
-    if (rc != 1)
+    if (rc != 1) {
         return rc;
+    }
     rc = read_path(r);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     uint64_t fields = cursor_varint(&r->c);
-    if (fields >= PAGE_FIELDS_END)
+    if (fields >= PAGE_FIELDS_END) {
         return err_raise(HF_ENEWER, "manifest page: entry %llu has fields that are not known",
                          (unsigned long long)r->read);
+    }
     uint32_t f = (uint32_t)fields;
     bool bad = false;
     out->path = (const char *)r->path.data;
@@ -386,15 +409,18 @@ int page_reader_next_node(struct page_reader *r, struct node *out)
     read_inherited(r, f, out, &bad);
     read_own(r, f, out, &bad);
     rc = read_xattrs(r, f, out, &bad);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     read_content(r, f, out, &bad);
     out->remarks = f & PAGE_HAS_REMARKS ? cursor_u8(&r->c) : 0;
     bad |= (f & PAGE_HAS_REMARKS) && out->remarks == 0;
-    if (cursor_failed(&r->c))
+    if (cursor_failed(&r->c)) {
         return damaged(r, "it is cut short");
-    if (bad)
+    }
+    if (bad) {
         return damaged(r, "its fields are not as a writer writes them");
+    }
     r->read++;
     return 1;
 }
@@ -403,19 +429,22 @@ int page_reader_next_child(struct page_reader *r, struct page_child *out)
 {
     size_t shared;
     int rc = begin_entry(r, PAGE_INDEX);
-    if (rc != 1)
+    if (rc != 1) {
         return rc;
+    }
     rc = read_key(r, &shared);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out->key = r->key.data;
     out->key_len = r->key.len;
     cursor_copy(&r->c, out->id, sizeof out->id);
     out->page_len = cursor_varint(&r->c);
     out->entries = cursor_varint(&r->c);
     out->bytes = cursor_varint(&r->c);
-    if (cursor_failed(&r->c))
+    if (cursor_failed(&r->c)) {
         return damaged(r, "it is cut short");
+    }
     r->read++;
     return 1;
 }
@@ -423,14 +452,17 @@ int page_reader_next_child(struct page_reader *r, struct page_child *out)
 int page_reader_next_ref(struct page_reader *r, struct node_ref *out)
 {
     int rc = begin_entry(r, PAGE_LIST);
-    if (rc != 1)
+    if (rc != 1) {
         return rc;
+    }
     bool bad = false;
     read_ref(&r->c, r->level, out, &bad);
-    if (cursor_failed(&r->c))
+    if (cursor_failed(&r->c)) {
         return damaged(r, "it is cut short");
-    if (bad)
+    }
+    if (bad) {
         return damaged(r, "it is an impossible reference");
+    }
     r->key.len = 0;
     buf_put(&r->key, out->id, sizeof out->id);
     r->read++;

@@ -67,16 +67,18 @@ static int check_lengths(const uint8_t *lengths, uint32_t count, uint64_t entrie
     for (uint32_t i = 0; i < count; i++) {
         uint32_t len = le_get32(lengths + 4 * (size_t)i);
 
-        if (len < MIN_ENTRY || len > MAX_ENTRY)
+        if (len < MIN_ENTRY || len > MAX_ENTRY) {
             return err_raise(HF_EDAMAGE, "roll-up: no entry has %" PRIu32 " bytes (offset %zu)",
                              len, ROLL_HEADER_BYTES + 4 * (size_t)i);
+        }
         sum += len;
     }
-    if (sum != entries_len)
+    if (sum != entries_len) {
         return err_raise(HF_EDAMAGE,
                          "roll-up: lengths of the entries make %" PRIu64 " bytes of %" PRIu64
                          " (offset %u)",
                          sum, entries_len, ROLL_HEADER_BYTES);
+    }
     return 0;
 }
 
@@ -89,9 +91,10 @@ int roll_encode(const uint8_t repo_id[16], uint64_t first, const uint32_t *lengt
     size_t start = out->len;
     int rc;
 
-    if (count == 0 || count > MAX_COUNT || first == 0 || first > ENTRY_MAX_NUMBER - count + 1)
+    if (count == 0 || count > MAX_COUNT || first == 0 || first > ENTRY_MAX_NUMBER - count + 1) {
         return err_raise(HF_ELIMIT, "roll-up: it cannot have %" PRIu32 " entries from %" PRIu64,
                          count, first);
+    }
     le_put32(head + 12, count);
     le_put64(head + 16, first);
     le_put64(head + 24, first + count - 1);
@@ -99,17 +102,21 @@ int roll_encode(const uint8_t repo_id[16], uint64_t first, const uint32_t *lengt
     le_put64(head + 48, file_len);
     layout_finish(&head_layout, head);
     buf_put(out, head, sizeof head);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         buf_put_u32(out, lengths[i]);
+    }
     rc = buf_error(out);
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_lengths(out->data + start + ROLL_HEADER_BYTES, count, entries_len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     buf_put(out, entries, entries_len);
     rc = buf_error(out);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     nacl_hash(out->data + start, out->len - start, hash);
     buf_put(out, hash, sizeof hash);
     return buf_error(out);
@@ -121,23 +128,28 @@ static int check_frame(const uint8_t *p, size_t len)
     uint64_t fixed;
     int rc = layout_check(&head_layout, p, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (le_get64(p + 48) != len)
+    }
+    if (le_get64(p + 48) != len) {
         return err_raise(HF_EDAMAGE,
                          "roll-up: file length is %" PRIu64 ", but the file has %zu "
                          "bytes (offset 48)",
                          le_get64(p + 48), len);
+    }
     fixed = ROLL_HEADER_BYTES + 4ull * le_get32(p + 12) + ROLL_HASH_BYTES;
-    if (len < fixed)
+    if (len < fixed) {
         return layout_raise(&head_layout, HF_EDAMAGE, 12,
                             "number of entries is more than there are");
+    }
     rc = check_lengths(p + ROLL_HEADER_BYTES, le_get32(p + 12), len - fixed);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     nacl_hash(p, len - ROLL_HASH_BYTES, hash);
-    if (memcmp(hash, p + len - ROLL_HASH_BYTES, ROLL_HASH_BYTES) != 0)
+    if (memcmp(hash, p + len - ROLL_HASH_BYTES, ROLL_HASH_BYTES) != 0) {
         return layout_raise(&head_layout, HF_EDAMAGE, len - ROLL_HASH_BYTES, "hash does not match");
+    }
     return 0;
 }
 
@@ -146,8 +158,9 @@ int roll_decode(const void *data, size_t len, struct roll_view *out)
     const uint8_t *p = data;
     int rc = check_frame(p, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out->count = le_get32(p + 12);
     out->first = le_get64(p + 16);
     out->last = le_get64(p + 24);
@@ -177,14 +190,18 @@ bool roll_parse_name(const char *name, uint64_t *out_first, uint64_t *out_last)
     char first_name[ENTRY_NAME_BYTES];
     uint64_t first, last;
 
-    if (strlen(name) != ROLL_NAME_BYTES - 1 || name[ENTRY_NAME_BYTES - 1] != '-')
+    if (strlen(name) != ROLL_NAME_BYTES - 1 || name[ENTRY_NAME_BYTES - 1] != '-') {
         return false;
+    }
     memcpy(first_name, name, sizeof first_name);
     first_name[ENTRY_NAME_BYTES - 1] = 0;
-    if (!entry_parse_name(first_name, &first) || !entry_parse_name(name + ENTRY_NAME_BYTES, &last))
+    if (!entry_parse_name(first_name, &first) ||
+        !entry_parse_name(name + ENTRY_NAME_BYTES, &last)) {
         return false;
-    if (first > last)
+    }
+    if (first > last) {
         return false;
+    }
     *out_first = first;
     *out_last = last;
     return true;

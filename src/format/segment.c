@@ -50,10 +50,12 @@ static const char *cipher_meaning(uint64_t kind)
 
 static struct verdict check_cipher(const uint8_t *header)
 {
-    if (header[52] == 0)
+    if (header[52] == 0) {
         return verdict_of(false, "is 0");
-    if (header[52] > CIPHER_CHACHA20_POLY1305)
+    }
+    if (header[52] > CIPHER_CHACHA20_POLY1305) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
@@ -97,8 +99,9 @@ int segment_header_decode(const void *data, size_t len, struct segment_header *o
     const uint8_t *p = data;
     int rc = layout_check(&segment_header_layout, data, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out->epoch = le_get32(p + 12);
     memcpy(out->repo_id, p + 16, 16);
     memcpy(out->uuid, p + 32, 16);
@@ -126,10 +129,12 @@ static const char *record_meaning(uint64_t type)
 
 static struct verdict check_record_type(const uint8_t *header)
 {
-    if (header[4] == 0)
+    if (header[4] == 0) {
         return verdict_of(false, "is 0");
-    if (header[4] > SEGMENT_FOOTER)
+    }
+    if (header[4] > SEGMENT_FOOTER) {
         return verdict_newer("is one that this program does not know");
+    }
     return verdict_fine();
 }
 
@@ -137,8 +142,9 @@ static struct verdict check_record_length(const uint8_t *header)
 {
     uint32_t len = le_get32(header + 8);
 
-    if (len < CIPHER_TAG_BYTES)
+    if (len < CIPHER_TAG_BYTES) {
         return verdict_of(false, "is too short for a tag");
+    }
     return verdict_of(header[4] == SEGMENT_FOOTER || len <= BLOCK_MAX_PAYLOAD,
                       "is more than a block may have");
 }
@@ -147,8 +153,9 @@ static struct verdict check_record_position(const uint8_t *header)
 {
     uint64_t position = (uint64_t)le_get32(header + 12) * SEGMENT_ALIGN;
 
-    if (position < SEGMENT_HEADER_BYTES)
+    if (position < SEGMENT_HEADER_BYTES) {
         return verdict_of(false, "lies in the segment's header");
+    }
     return verdict_of(position + record_span(le_get32(header + 8)) <= SEGMENT_MAX_BYTES,
                       "lies beyond the largest segment");
 }
@@ -177,8 +184,9 @@ int segment_record_header_decode(const void *data, size_t len, struct segment_re
     const uint8_t *p = data;
     int rc = layout_check(&segment_record_layout, data, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out->type = (enum segment_record)p[4];
     out->payload_len = le_get32(p + 8);
     out->position = (uint64_t)le_get32(p + 12) * SEGMENT_ALIGN;
@@ -206,17 +214,19 @@ int segment_record_seal(struct cipher *c, const uint8_t key[32], const uint8_t u
 
     assert(position % SEGMENT_ALIGN == 0);
     if (plain_len > max_payload - CIPHER_TAG_BYTES || position > SEGMENT_MAX_BYTES ||
-        segment_record_bytes(plain_len) > SEGMENT_MAX_BYTES - position)
+        segment_record_bytes(plain_len) > SEGMENT_MAX_BYTES - position) {
         return err_raise(HF_ELIMIT, "a record of %zu bytes at %" PRIu64 " is too large", plain_len,
                          position);
+    }
     header[4] = (uint8_t)type;
     le_put32(header + 8, (uint32_t)(plain_len + CIPHER_TAG_BYTES));
     le_put32(header + 12, (uint32_t)(position / SEGMENT_ALIGN));
     memcpy(header + 16, nonce, CIPHER_NONCE_BYTES);
     layout_finish(&segment_record_layout, header);
     rc = cipher_seal(c, key, nonce, &ad, plain, plain_len, out + SEGMENT_RECORD_HEADER_BYTES);
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "could not seal a record");
+    }
     memcpy(out, header, sizeof header);
     memset(out + used, 0, (size_t)segment_record_bytes(plain_len) - used);
     return 0;
@@ -229,18 +239,22 @@ static int check_record(const struct segment_record_header *h, enum segment_reco
     size_t end = (size_t)SEGMENT_RECORD_HEADER_BYTES + h->payload_len;
     size_t span = (size_t)record_span(h->payload_len);
 
-    if (h->type != type)
+    if (h->type != type) {
         return layout_raise(&segment_record_layout, HF_EDAMAGE, 4,
                             "type is not the one that belongs here");
-    if (h->position != position)
+    }
+    if (h->position != position) {
         return layout_raise(&segment_record_layout, HF_EDAMAGE, 12,
                             "position is that of another record");
-    if (h->payload_len > len - SEGMENT_RECORD_HEADER_BYTES)
+    }
+    if (h->payload_len > len - SEGMENT_RECORD_HEADER_BYTES) {
         return layout_raise(&segment_record_layout, HF_EDAMAGE, 8,
                             "payload length is more than there is");
+    }
     for (size_t i = end; i < span && i < len; i++) {
-        if (data[i] != 0)
+        if (data[i] != 0) {
             return err_raise(HF_EDAMAGE, "record: padding is not zero (offset %zu)", i);
+        }
     }
     return 0;
 }
@@ -253,13 +267,16 @@ int segment_record_open(struct cipher *c, const uint8_t key[32], const uint8_t u
     struct cipher_ad ad = record_ad(uuid, data);
     int rc = segment_record_header_decode(data, len, &h);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_record(&h, type, position, data, len);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = cipher_open(c, key, h.nonce, &ad, data + SEGMENT_RECORD_HEADER_BYTES, h.payload_len,
                          out_plain);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return err_add(rc, "%s record at %" PRIu64, record_meaning(type), position);
+    }
     *out_plain_len = h.payload_len - CIPHER_TAG_BYTES;
     return 0;
 }
@@ -270,8 +287,9 @@ static struct verdict check_footer_position(const uint8_t *trailer)
 {
     uint64_t position = le_get64(trailer + 24);
 
-    if (position < SEGMENT_HEADER_BYTES || position > SEGMENT_MAX_BYTES)
+    if (position < SEGMENT_HEADER_BYTES || position > SEGMENT_MAX_BYTES) {
         return verdict_of(false, "lies outside of the segment");
+    }
     return verdict_of(position % SEGMENT_ALIGN == 0, "is not a multiple of 8");
 }
 
@@ -301,8 +319,9 @@ static struct verdict check_file_length(const uint8_t *trailer)
     uint64_t len = le_get64(trailer + 48);
     uint64_t sums_end = le_get64(trailer + 40) + 8ull * le_get32(trailer + 36);
 
-    if (len > SEGMENT_MAX_BYTES)
+    if (len > SEGMENT_MAX_BYTES) {
         return verdict_of(false, "is more than a segment may have");
+    }
     return verdict_of(len == sums_end + SEGMENT_TRAILER_BYTES, "is not where the trailer ends");
 }
 
@@ -360,13 +379,15 @@ int segment_trailer_decode(const void *data, size_t len, uint64_t file_len,
     const uint8_t *p = data;
     int rc = layout_check(&segment_trailer_layout, data, len);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (le_get64(p + 48) != file_len)
+    }
+    if (le_get64(p + 48) != file_len) {
         return err_raise(HF_EDAMAGE,
                          "segment trailer: file length is %" PRIu64 ", but the file has %" PRIu64
                          " bytes (offset 48)",
                          le_get64(p + 48), file_len);
+    }
     memcpy(out->uuid, p + 8, 16);
     out->footer_position = le_get64(p + 24);
     out->footer_payload_len = le_get32(p + 32);

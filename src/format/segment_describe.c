@@ -53,8 +53,9 @@ static int describe_header(struct scene *s, const struct keyring *keys)
 {
     describe_title(s->d, "header");
     layout_describe(&segment_header_layout, s->data, 0, s->d);
-    if (segment_header_decode(s->data, s->len, &s->header) != 0 || keys == NULL)
+    if (segment_header_decode(s->data, s->len, &s->header) != 0 || keys == NULL) {
         return 0;
+    }
     open_segment_key(s, keys);
     if (s->header.domain == keys->domain) {
         keyring_footer_key(keys, s->header.uuid, s->footer_key);
@@ -105,8 +106,9 @@ static int describe_footer(struct scene *s, const uint8_t *plain, size_t len)
     struct segment_footer f;
     int rc = segment_footer_decode(plain, len, &f);
 
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
+    }
     if (rc != 0) {
         describe_trail(s->d, DESCRIBE_NOWHERE, "table of contents");
         return 0;
@@ -115,8 +117,9 @@ static int describe_footer(struct scene *s, const uint8_t *plain, size_t len)
                    verdict_of(f.block_count == s->blocks, "is not the number of records"), "%zu",
                    f.block_count);
     describe_field(s->d, DESCRIBE_NOWHERE, "chunks", verdict_fine(), "%zu", f.chunk_count);
-    for (size_t i = 0; i < f.block_count; i++)
+    for (size_t i = 0; i < f.block_count; i++) {
         describe_footer_block(s, &f, i);
+    }
     segment_footer_release(&f);
     return 0;
 }
@@ -129,11 +132,13 @@ static int describe_sealed(struct scene *s, const struct segment_record_header *
     uint8_t *copy, *plain;
     int rc;
 
-    if (s->cipher == NULL || !(footer ? s->has_footer_key : s->has_block_key))
+    if (s->cipher == NULL || !(footer ? s->has_footer_key : s->has_block_key)) {
         return 0;
+    }
     copy = mem_dup(s->data + h->position, span);
-    if (copy == NULL)
+    if (copy == NULL) {
         return err_nomem();
+    }
     plain = copy + SEGMENT_RECORD_HEADER_BYTES;
     rc = segment_record_open(s->cipher, footer ? s->footer_key : s->block_key, s->header.uuid,
                              h->type, h->position, copy, span, plain, &plain_len);
@@ -154,9 +159,10 @@ static void describe_padding(struct scene *s, uint64_t at, size_t len)
     static const uint8_t zeros[SEGMENT_ALIGN];
     const uint8_t *p = s->data + at;
 
-    if (len > 0)
+    if (len > 0) {
         describe_hex(s->d, at, "padding", verdict_of(memcmp(p, zeros, len) == 0, "is not zero"), p,
                      len);
+    }
 }
 
 /* One record at `at`, where 32 bytes or more are left; *out_next: where the next begins, or 0. */
@@ -169,8 +175,9 @@ static int describe_record(struct scene *s, uint64_t at, uint64_t end, uint64_t 
 
     *out_next = 0;
     layout_describe(&segment_record_layout, s->data + at, at, s->d);
-    if (segment_record_header_decode(s->data + at, (size_t)(end - at), &h) != 0)
+    if (segment_record_header_decode(s->data + at, (size_t)(end - at), &h) != 0) {
         return 0;
+    }
     if (h.position != at) {
         describe_field(s->d, at + 12, "place", verdict_of(false, "is not the position it says"),
                        "%" PRIu64, at);
@@ -180,8 +187,9 @@ static int describe_record(struct scene *s, uint64_t at, uint64_t end, uint64_t 
     whole = span <= end - at;
     describe_field(s->d, payload, "payload", verdict_of(whole, "goes on beyond what there is"),
                    "%" PRIu32 " bytes, tag included", h.payload_len);
-    if (!whole)
+    if (!whole) {
         return 0;
+    }
     describe_padding(s, payload + h.payload_len,
                      span - SEGMENT_RECORD_HEADER_BYTES - h.payload_len);
     *out_next = at + span;
@@ -197,11 +205,13 @@ static uint64_t find_record(const struct scene *s, uint64_t at, uint64_t end)
 
     for (at += SEGMENT_ALIGN; at < end && end - at >= SEGMENT_RECORD_HEADER_BYTES;
          at += SEGMENT_ALIGN) {
-        if (s->has_trailer && at == s->trailer.footer_position)
+        if (s->has_trailer && at == s->trailer.footer_position) {
             return at;
+        }
         if (segment_record_header_decode(s->data + at, (size_t)(end - at), &h) == 0 &&
-            h.position == at)
+            h.position == at) {
             return at;
+        }
     }
     return end;
 }
@@ -218,16 +228,18 @@ static int describe_records(struct scene *s)
 
         describe_title(s->d, "record %u", index++);
         rc = describe_record(s, at, end, &next);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         if (next == 0) {
             next = find_record(s, at, end);
             describe_field(s->d, at, "passed over", verdict_fine(), "%" PRIu64 " bytes", next - at);
         }
         at = next;
     }
-    if (!s->footer_met)
+    if (!s->footer_met) {
         describe_field(s->d, at, "footer", verdict_of(false, "was not found"), "none");
+    }
     return 0;
 }
 
@@ -298,8 +310,9 @@ static void describe_trailer(struct scene *s)
     describe_field(s->d, DESCRIBE_NOWHERE, "length of this file",
                    verdict_of(le_get64(s->data + at + 48) == s->len, "is not the trailer's"), "%zu",
                    s->len);
-    if (s->has_trailer)
+    if (s->has_trailer) {
         describe_agreement(s);
+    }
 }
 
 static int describe_parts(struct scene *s, const struct keyring *keys)
@@ -310,12 +323,15 @@ static int describe_parts(struct scene *s, const struct keyring *keys)
     s->has_trailer = segment_trailer_decode(trailer, SEGMENT_TRAILER_BYTES, s->len, &s->trailer) ==
                      0;
     rc = describe_header(s, keys);
-    if (rc == 0)
+    if (rc == 0) {
         rc = describe_records(s);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
-    if (s->has_trailer)
+    }
+    if (s->has_trailer) {
         describe_sums(s);
+    }
     describe_trailer(s);
     return 0;
 }
@@ -328,11 +344,12 @@ int segment_describe(const void *data, size_t len, const struct keyring *keys, s
 
     describe_begin(&d, out, len);
     describe_title(&d, "segment of %zu bytes", len);
-    if (len < SEGMENT_HEADER_BYTES + SEGMENT_TRAILER_BYTES)
+    if (len < SEGMENT_HEADER_BYTES + SEGMENT_TRAILER_BYTES) {
         describe_field(&d, 0, "length", verdict_of(false, "is too short for a segment"), "%zu",
                        len);
-    else
+    } else {
         rc = describe_parts(&s, keys);
+    }
     cipher_free(s.cipher);
     mem_wipe(s.block_key, sizeof s.block_key);
     mem_wipe(s.footer_key, sizeof s.footer_key);

@@ -19,7 +19,8 @@ struct verdict verdict_newer(const char *why)
 
 struct verdict verdict_of(bool good, const char *why)
 {
-    if (good)
+    if (good) {
         return verdict_fine();
+    }
     return (struct verdict){ .code = HF_EDAMAGE, .why = why };
 }

@@ -24,8 +24,9 @@ int xxh_new(struct xxh **out_state)
     const size_t align = _Alignof(XXH3_state_t);
     struct xxh *x = mem_alloc(sizeof *x + align - 1 + sizeof *x->state);
     *out_state = x;
-    if (!x)
+    if (!x) {
         return err_nomem();
+    }
     uintptr_t place = ((uintptr_t)(x + 1) + align - 1) & ~(uintptr_t)(align - 1);
     x->state = (XXH3_state_t *)place;
     XXH3_INITSTATE(x->state);

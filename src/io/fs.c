@@ -17,8 +17,9 @@
 
 static bool part_is_plain(const char *part, size_t len)
 {
-    if (len == 0 || (len == 1 && part[0] == '.'))
+    if (len == 0 || (len == 1 && part[0] == '.')) {
         return false;
+    }
     return !(len == 2 && part[0] == '.' && part[1] == '.');
 }
 
@@ -28,10 +29,12 @@ static int check_name(const char *path)
     assert(path != NULL);
     for (const char *part = path;;) {
         size_t len = strcspn(part, "/");
-        if (!part_is_plain(part, len))
+        if (!part_is_plain(part, len)) {
             return err_raise(HF_EFAIL, "not a name beneath that folder");
-        if (part[len] == '\0')
+        }
+        if (part[len] == '\0') {
             return 0;
+        }
         part += len + 1;
     }
 }
@@ -45,10 +48,12 @@ static int check_folder(const char *path)
 
 static int explain(int rc, const char *what, const char *path, const struct fs *fs)
 {
-    if (rc >= 0)
+    if (rc >= 0) {
         return rc;
-    if (path[0] == '\0')
+    }
+    if (path[0] == '\0') {
         return err_add(rc, "could not %s %s", what, fs->label);
+    }
     return err_add(rc, "could not %s %s in %s", what, path, fs->label);
 }
 
@@ -59,8 +64,9 @@ static int explain_file(int rc, const char *what, const struct fs_file *f)
 
 static int explain_rename(int rc, const char *from, const char *to, const struct fs *fs)
 {
-    if (rc >= 0)
+    if (rc >= 0) {
         return rc;
+    }
     return err_add(rc, "could not rename %s to %s in %s", from, to, fs->label);
 }
 
@@ -68,8 +74,9 @@ int fs_mkdir(struct fs *fs, const char *path, uint32_t mode)
 {
     assert(fs != NULL);
     int rc = check_name(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->mkdir(fs, path, mode);
+    }
     return explain(rc, "make the folder", path, fs);
 }
 
@@ -78,8 +85,9 @@ int fs_create(struct fs *fs, const char *path, uint32_t mode, struct fs_file **o
     assert(fs != NULL && out_file != NULL);
     *out_file = NULL;
     int rc = check_name(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->create(fs, path, mode, out_file);
+    }
     return explain(rc, "create", path, fs);
 }
 
@@ -88,8 +96,9 @@ int fs_open(struct fs *fs, const char *path, struct fs_file **out_file)
     assert(fs != NULL && out_file != NULL);
     *out_file = NULL;
     int rc = check_name(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->open(fs, path, out_file);
+    }
     return explain(rc, "open", path, fs);
 }
 
@@ -110,8 +119,9 @@ int fs_pread_all(struct fs_file *f, void *out, size_t len, uint64_t offset)
 {
     size_t got;
     int rc = fs_pread(f, out, len, offset, &got);
-    if (rc != 0 || got == len)
+    if (rc != 0 || got == len) {
         return rc;
+    }
     err_raise(HF_EDAMAGE, "it ends after %zu of the %zu bytes wanted at %" PRIu64, got, len,
               offset);
     return explain_file(HF_EDAMAGE, "read", f);
@@ -145,8 +155,9 @@ int fs_sync(struct fs_file *f, const char *site)
 int fs_close(struct fs_file **f)
 {
     assert(f != NULL);
-    if (*f == NULL)
+    if (*f == NULL) {
         return 0;
+    }
     const struct fs *fs = (*f)->fs;
     char path[256];
     size_t len = strnlen((*f)->path, sizeof path - 1);
@@ -161,10 +172,12 @@ int fs_rename_new(struct fs *fs, const char *from, const char *to)
 {
     assert(fs != NULL);
     int rc = check_name(from);
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_name(to);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = fs->ops->rename_new(fs, from, to);
+    }
     return explain_rename(rc, from, to, fs);
 }
 
@@ -172,10 +185,12 @@ int fs_rename_over(struct fs *fs, const char *from, const char *to)
 {
     assert(fs != NULL);
     int rc = check_name(from);
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_name(to);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = fs->ops->rename_over(fs, from, to);
+    }
     return explain_rename(rc, from, to, fs);
 }
 
@@ -183,8 +198,9 @@ int fs_unlink(struct fs *fs, const char *path)
 {
     assert(fs != NULL);
     int rc = check_name(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->unlink(fs, path);
+    }
     return explain(rc, "remove", path, fs);
 }
 
@@ -192,8 +208,9 @@ int fs_rmdir(struct fs *fs, const char *path)
 {
     assert(fs != NULL);
     int rc = check_name(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->rmdir(fs, path);
+    }
     return explain(rc, "remove the folder", path, fs);
 }
 
@@ -202,8 +219,9 @@ int fs_stat(struct fs *fs, const char *path, struct fs_stat *out_stat)
     assert(fs != NULL && out_stat != NULL);
     memset(out_stat, 0, sizeof *out_stat);
     int rc = check_folder(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->stat(fs, path, out_stat);
+    }
     return explain(rc, "look at", path, fs);
 }
 
@@ -211,8 +229,9 @@ int fs_list(struct fs *fs, const char *path, fs_list_fn each, void *context)
 {
     assert(fs != NULL && each != NULL);
     int rc = check_folder(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->list(fs, path, each, context);
+    }
     return explain(rc, "list", path, fs);
 }
 
@@ -220,8 +239,9 @@ int fs_sync_dir(struct fs *fs, const char *path, const char *site)
 {
     assert(fs != NULL);
     int rc = check_folder(path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs->ops->sync_dir(fs, path, site);
+    }
     return explain(rc, "sync the folder", path, fs);
 }
 
@@ -234,23 +254,26 @@ int fs_space(struct fs *fs, struct fs_space *out_space)
 
 void fs_close_fs(struct fs *fs)
 {
-    if (fs != NULL)
+    if (fs != NULL) {
         fs->ops->close_fs(fs);
+    }
 }
 
 static int read_open_file(struct fs_file *f, size_t max, uint8_t **out_data, size_t *out_len)
 {
     uint64_t size;
     int rc = fs_size(f, &size);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (size > max) {
         err_raise(HF_EDAMAGE, "it has %" PRIu64 " bytes, more than the %zu it may have", size, max);
         return explain_file(HF_EDAMAGE, "read", f);
     }
     uint8_t *data = mem_alloc((size_t)size);
-    if (data == NULL)
+    if (data == NULL) {
         return err_nomem();
+    }
     rc = fs_pread_all(f, data, (size_t)size, 0);
     if (rc != 0) {
         mem_free(data);
@@ -268,8 +291,9 @@ int fs_read_file(struct fs *fs, const char *path, size_t max, uint8_t **out_data
     *out_len = 0;
     struct fs_file *f;
     int rc = fs_open(fs, path, &f);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = read_open_file(f, max, out_data, out_len);
     fs_close(&f); /* nothing was written that an error could be about */
     return rc;

@@ -65,9 +65,9 @@ static const char *folder_name(const char *path)
 static int open_at(int dir_fd, const char *path, int flags, mode_t mode)
 {
     int fd;
-    do
+    do {
         fd = openat(dir_fd, path, flags | O_CLOEXEC, mode);
-    while (fd < 0 && errno == EINTR);
+    } while (fd < 0 && errno == EINTR);
     return fd;
 }
 
@@ -97,25 +97,30 @@ static int wrap_file(struct fs *fs, const char *path, int fd, bool created,
 static int set_exact_mode(int fd, uint32_t mode)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, &st) != 0) {
         return posix_error(errno);
-    if ((st.st_mode & ALL_MODE_BITS) == (mode & ALL_MODE_BITS))
+    }
+    if ((st.st_mode & ALL_MODE_BITS) == (mode & ALL_MODE_BITS)) {
         return 0;
+    }
     return fchmod(fd, (mode_t)(mode & ALL_MODE_BITS)) == 0 ? 0 : posix_error(errno);
 }
 
 static int posix_create(struct fs *fs, const char *path, uint32_t mode, struct fs_file **out_file)
 {
     int fd = open_at(root_fd(fs), path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, (mode_t)mode);
-    if (fd < 0)
+    if (fd < 0) {
         return posix_error(errno);
+    }
     int rc = set_exact_mode(fd, mode);
-    if (rc != 0)
+    if (rc != 0) {
         close(fd);
-    else
+    } else {
         rc = wrap_file(fs, path, fd, true, out_file);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         unlinkat(root_fd(fs), path, 0); /* O_EXCL: it is ours, and was never handed out */
+    }
     return rc;
 }
 
@@ -123,16 +128,18 @@ static int posix_create(struct fs *fs, const char *path, uint32_t mode, struct f
 static int posix_open(struct fs *fs, const char *path, struct fs_file **out_file)
 {
     int fd = open_at(root_fd(fs), path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return posix_error(errno);
+    }
     struct stat st;
     int rc = 0;
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, &st) != 0) {
         rc = posix_error(errno);
-    else if (S_ISDIR(st.st_mode))
+    } else if (S_ISDIR(st.st_mode)) {
         rc = posix_error(EISDIR);
-    else if (!S_ISREG(st.st_mode))
+    } else if (!S_ISREG(st.st_mode)) {
         rc = err_raise(HF_EIO, "not a regular file");
+    }
     if (rc != 0) {
         close(fd);
         return rc;
@@ -152,16 +159,20 @@ static int posix_pwrite(struct fs_file *file, const void *data, size_t len, uint
 {
     struct posix_file *f = (struct posix_file *)file;
     int poisoned = atomic_load(&f->poison);
-    if (poisoned != 0)
+    if (poisoned != 0) {
         return posix_error(poisoned);
-    if (offset > BEYOND_ANY_FILE || len > BEYOND_ANY_FILE - offset)
+    }
+    if (offset > BEYOND_ANY_FILE || len > BEYOND_ANY_FILE - offset) {
         return poison(f, EFBIG);
+    }
     for (size_t done = 0; done < len;) {
         ssize_t n = pwrite(f->fd, (const uint8_t *)data + done, len - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return poison(f, n < 0 ? errno : EIO);
+        }
         done += (size_t)n;
     }
     return 0;
@@ -171,17 +182,21 @@ static int posix_pread(struct fs_file *file, void *out, size_t len, uint64_t off
                        size_t *out_got)
 {
     struct posix_file *f = (struct posix_file *)file;
-    if (offset > BEYOND_ANY_FILE || len > BEYOND_ANY_FILE - offset)
+    if (offset > BEYOND_ANY_FILE || len > BEYOND_ANY_FILE - offset) {
         return posix_error(EFBIG);
+    }
     size_t done = 0;
     while (done < len) {
         ssize_t n = pread(f->fd, (uint8_t *)out + done, len - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return posix_error(errno);
-        if (n == 0)
+        }
+        if (n == 0) {
             break;
+        }
         done += (size_t)n;
     }
     *out_got = done;
@@ -191,8 +206,9 @@ static int posix_pread(struct fs_file *file, void *out, size_t len, uint64_t off
 static int posix_size(struct fs_file *file, uint64_t *out_size)
 {
     struct stat st;
-    if (fstat(((struct posix_file *)file)->fd, &st) != 0)
+    if (fstat(((struct posix_file *)file)->fd, &st) != 0) {
         return posix_error(errno);
+    }
     *out_size = (uint64_t)st.st_size;
     return 0;
 }
@@ -205,18 +221,21 @@ static int posix_map(struct fs_file *file, const uint8_t **out_data, size_t *out
     if (f->map == NULL) {
         uint64_t size;
         int rc = posix_size(file, &size);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
-        if (size > SIZE_MAX)
+        }
+        if (size > SIZE_MAX) {
             return posix_error(EFBIG);
+        }
         if (size == 0) {
             *out_data = &nothing;
             *out_len = 0;
             return 0;
         }
         void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, f->fd, 0);
-        if (map == MAP_FAILED)
+        if (map == MAP_FAILED) {
             return posix_error(errno);
+        }
         f->map = map;
         f->map_len = (size_t)size;
     }
@@ -230,8 +249,9 @@ static int posix_sync(struct fs_file *file, const char *site)
     (void)site;
     struct posix_file *f = (struct posix_file *)file;
     int poisoned = atomic_load(&f->poison);
-    if (poisoned != 0)
+    if (poisoned != 0) {
         return posix_error(poisoned);
+    }
     return fdatasync(f->fd) == 0 ? 0 : poison(f, errno);
 }
 
@@ -239,11 +259,13 @@ static int posix_sync(struct fs_file *file, const char *site)
 static int posix_close(struct fs_file *file)
 {
     struct posix_file *f = (struct posix_file *)file;
-    if (f->map != NULL)
+    if (f->map != NULL) {
         munmap(f->map, f->map_len);
+    }
     int rc = 0;
-    if (close(f->fd) != 0 && f->created)
+    if (close(f->fd) != 0 && f->created) {
         rc = posix_error(errno);
+    }
     mem_free(f->base.path);
     mem_free(f);
     return rc;
@@ -257,9 +279,10 @@ static int posix_close(struct fs_file *file)
 static int rename_by_link(int dir_fd, const char *from, const char *to)
 {
     if (linkat(dir_fd, from, dir_fd, to, 0) != 0) {
-        if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+        if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) {
             return err_raise(HF_EUNSUPPORTED,
                              "this file system can neither rename without replacing nor link");
+        }
         return posix_error(errno);
     }
     return unlinkat(dir_fd, from, 0) == 0 ? 0 : posix_error(errno);
@@ -268,10 +291,12 @@ static int rename_by_link(int dir_fd, const char *from, const char *to)
 static int posix_rename_new(struct fs *fs, const char *from, const char *to)
 {
     int fd = root_fd(fs);
-    if (renameat2(fd, from, fd, to, RENAME_NOREPLACE) == 0)
+    if (renameat2(fd, from, fd, to, RENAME_NOREPLACE) == 0) {
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
         return posix_error(errno);
+    }
     return rename_by_link(fd, from, to);
 }
 
@@ -294,12 +319,15 @@ static int posix_rmdir(struct fs *fs, const char *path)
 static int make_dir(int dir_fd, const char *path, uint32_t mode)
 {
     struct stat st;
-    if (mkdirat(dir_fd, path, (mode_t)mode) != 0)
+    if (mkdirat(dir_fd, path, (mode_t)mode) != 0) {
         return posix_error(errno);
-    if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    }
+    if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return posix_error(errno);
-    if ((st.st_mode & PERMISSION_BITS) == (mode & PERMISSION_BITS))
+    }
+    if ((st.st_mode & PERMISSION_BITS) == (mode & PERMISSION_BITS)) {
         return 0;
+    }
     mode_t exact = (st.st_mode & ALL_MODE_BITS & ~PERMISSION_BITS) | (mode & PERMISSION_BITS);
     return fchmodat(dir_fd, path, exact, 0) == 0 ? 0 : posix_error(errno);
 }
@@ -312,8 +340,9 @@ static int posix_mkdir(struct fs *fs, const char *path, uint32_t mode)
 static int posix_stat(struct fs *fs, const char *path, struct fs_stat *out_stat)
 {
     struct stat st;
-    if (fstatat(root_fd(fs), folder_name(path), &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(root_fd(fs), folder_name(path), &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return posix_error(errno);
+    }
     out_stat->is_dir = S_ISDIR(st.st_mode);
     out_stat->size = out_stat->is_dir ? 0 : (uint64_t)st.st_size;
     out_stat->mtime_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
@@ -326,21 +355,25 @@ static int list_open_dir(DIR *dir, fs_list_fn each, void *context)
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
-        if (entry == NULL)
+        if (entry == NULL) {
             return errno == 0 ? 0 : posix_error(errno);
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
+        }
         int rc = each(context, entry->d_name);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
 }
 
 static int posix_list(struct fs *fs, const char *path, fs_list_fn each, void *context)
 {
     int fd = open_at(root_fd(fs), folder_name(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return posix_error(errno);
+    }
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
         int errnum = errno;
@@ -355,8 +388,9 @@ static int posix_list(struct fs *fs, const char *path, fs_list_fn each, void *co
 static int sync_folder(int dir_fd, const char *path, int flags)
 {
     int fd = open_at(dir_fd, path, O_RDONLY | O_DIRECTORY | flags, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return posix_error(errno);
+    }
     int rc = fsync(fd) == 0 ? 0 : posix_error(errno);
     close(fd);
     return rc;
@@ -371,8 +405,9 @@ static int posix_sync_dir(struct fs *fs, const char *path, const char *site)
 static int posix_space(struct fs *fs, struct fs_space *out_space)
 {
     struct statvfs st;
-    if (fstatvfs(root_fd(fs), &st) != 0)
+    if (fstatvfs(root_fd(fs), &st) != 0) {
         return posix_error(errno);
+    }
     out_space->free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
     out_space->total_bytes = (uint64_t)st.f_blocks * st.f_frsize;
     return 0;
@@ -412,10 +447,12 @@ int fs_posix_open(const char *path, struct fs **out_fs)
     assert(path != NULL && out_fs != NULL);
     *out_fs = NULL;
     int fd = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0 && errno == ENOTDIR)
+    if (fd < 0 && errno == ENOTDIR) {
         return err_raise(HF_EFAIL, "could not open %s: it is not a folder", path);
-    if (fd < 0)
+    }
+    if (fd < 0) {
         return err_os(errno, "could not open the folder %s", path);
+    }
     struct posix_fs *fs = mem_zalloc(sizeof *fs);
     char *label = mem_strdup(path);
     if (fs == NULL || label == NULL) {
@@ -435,17 +472,22 @@ int fs_posix_open(const char *path, struct fs **out_fs)
 static char *parent_of(const char *path)
 {
     size_t len = strlen(path);
-    while (len > 0 && path[len - 1] == '/')
+    while (len > 0 && path[len - 1] == '/') {
         len--;
-    while (len > 0 && path[len - 1] != '/')
+    }
+    while (len > 0 && path[len - 1] != '/') {
         len--;
-    if (len == 0)
+    }
+    if (len == 0) {
         return mem_strdup(".");
-    while (len > 1 && path[len - 1] == '/')
+    }
+    while (len > 1 && path[len - 1] == '/') {
         len--;
+    }
     char *parent = mem_zalloc(len + 1);
-    if (parent != NULL)
+    if (parent != NULL) {
         memcpy(parent, path, len);
+    }
     return parent;
 }
 
@@ -460,12 +502,14 @@ static int make_one(const char *path, const char *parent, uint32_t mode)
     bool was_there = stat(path, &st) == 0;
     if (!was_there) {
         int rc = make_dir(AT_FDCWD, path, mode);
-        if (rc != 0 && rc != HF_EEXISTS) /* somebody else was faster: the same thing */
+        if (rc != 0 && rc != HF_EEXISTS) { /* somebody else was faster: the same thing */
             return err_add(rc, "could not make the folder %s", path);
+        }
     }
     int rc = sync_folder(AT_FDCWD, parent, 0);
-    if (rc == 0 || (was_there && rc == HF_EACCESS))
+    if (rc == 0 || (was_there && rc == HF_EACCESS)) {
         return 0;
+    }
     return err_add(rc, "could not sync the folder %s", parent);
 }
 
@@ -473,14 +517,17 @@ static int make_one(const char *path, const char *parent, uint32_t mode)
 static int make_with_parents(const char *path, uint32_t mode)
 {
     char *parent = parent_of(path);
-    if (parent == NULL)
+    if (parent == NULL) {
         return err_nomem();
+    }
     struct stat st;
     int rc = 0;
-    if (stat(parent, &st) != 0 && errno == ENOENT && strcmp(parent, path) != 0)
+    if (stat(parent, &st) != 0 && errno == ENOENT && strcmp(parent, path) != 0) {
         rc = make_with_parents(parent, mode);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = make_one(path, parent, mode);
+    }
     mem_free(parent);
     return rc;
 }

@@ -20,6 +20,8 @@
 #define ENTRY_PATH_BYTES (8 + ENTRY_NAME_BYTES)
 #define ENTRY_MAX_FILE (ENTRY_MAX_BODY + ENTRY_SEAL_BYTES)
 #define ROLL_MAX_FILE (1u << 30)
+#define ROLL_PATH_BYTES (6 + ROLL_NAME_BYTES)
+#define ROLL_TRIES 3
 #define HEAD_TRIES 8
 
 int journal_new(const struct journal_options *options, struct journal **out_journal)
@@ -152,27 +154,41 @@ static int see_roll_name(void *context, const char *name)
     return 0;
 }
 
-static int load_roll(struct journal *j, uint64_t number)
+/* The bytes of the roll-up that covers most beside this entry. HF_EABSENT: it went meanwhile. */
+static int read_roll(struct journal *j, uint64_t number, char path[ROLL_PATH_BYTES],
+                     struct roll_search *search, uint8_t **out_data, size_t *out_len)
 {
-    struct roll_search search = { .number = number };
     char name[ROLL_NAME_BYTES];
-    char path[6 + ROLL_NAME_BYTES];
-    uint8_t *data = NULL;
-    size_t len = 0;
-    struct roll_view view;
-    int rc = fs_list(j->o.fs, "rolls", see_roll_name, &search);
+    int rc;
 
+    *search = (struct roll_search){ .number = number };
+    rc = fs_list(j->o.fs, "rolls", see_roll_name, search);
     if (rc < 0 && rc != HF_EABSENT) {
         return rc;
     }
-    if (!search.found) {
+    if (!search->found) {
         return err_raise(HF_EDAMAGE, "entry %" PRIu64 " is empty and no roll-up covers it", number);
     }
-    roll_name(search.first, search.last, name);
-    snprintf(path, sizeof path, "rolls/%s", name);
-    rc = fs_read_file(j->o.fs, path, ROLL_MAX_FILE, &data, &len);
+    roll_name(search->first, search->last, name);
+    snprintf(path, ROLL_PATH_BYTES, "rolls/%s", name);
+    return fs_read_file(j->o.fs, path, ROLL_MAX_FILE, out_data, out_len);
+}
+
+/* A roll-up that is gone before it could be read has become part of a larger one: look again. */
+static int load_roll(struct journal *j, uint64_t number)
+{
+    struct roll_search search;
+    char path[ROLL_PATH_BYTES];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    struct roll_view view;
+    int rc = HF_EABSENT;
+
+    for (int tries = 0; rc == HF_EABSENT && tries < ROLL_TRIES; tries++) {
+        rc = read_roll(j, number, path, &search, &data, &len);
+    }
     if (rc < 0) {
-        return rc;
+        return rc == HF_EABSENT ? err_add(HF_EDAMAGE, "entry %" PRIu64, number) : rc;
     }
     rc = roll_decode(data, len, &view);
     if (rc == 0 && (view.first != search.first || view.last != search.last ||

@@ -83,7 +83,7 @@ static int write_tmp_even_if_full(struct journal *j, const struct buf *file,
 
 enum holder { NOBODY, OURS, SOMEBODY_ELSES };
 
-/* Whose entry has this number? HF_EUNKNOWN if even that can't be told. */
+/* Whose entry has this number? */
 static int who_holds(struct journal *j, uint64_t number, const uint8_t uuid[16],
                      enum holder *out_holder)
 {
@@ -96,8 +96,7 @@ static int who_holds(struct journal *j, uint64_t number, const uint8_t uuid[16],
         return 0;
     }
     if (rc < 0) {
-        return err_add(rc == HF_EDAMAGE ? rc : HF_EUNKNOWN, "could not read back entry %" PRIu64,
-                       number);
+        return err_add(rc, "could not read back entry %" PRIu64, number);
     }
     *out_holder = memcmp(e.seal.uuid, uuid, 16) == 0 ? OURS : SOMEBODY_ELSES;
     mem_free(memory);
@@ -123,11 +122,11 @@ static int take_name(struct journal *j, uint64_t number, const uint8_t uuid[16],
             *out_holder = OURS;
             return 0;
         }
-        certain = certain && rc == HF_EEXISTS;
+        certain = certain && (rc == HF_EEXISTS || rc == HF_EABSENT);
         err_take(&cause);
         rc = who_holds(j, number, uuid, out_holder);
         if (rc < 0) {
-            return rc;
+            return rc == HF_EDAMAGE && certain ? rc : HF_EUNKNOWN;
         }
         if (*out_holder == SOMEBODY_ELSES && certain) {
             (void)fs_unlink(j->o.fs, tmp);
@@ -137,9 +136,11 @@ static int take_name(struct journal *j, uint64_t number, const uint8_t uuid[16],
             return 0;
         }
         err_give(&cause);
-        if (cause.code == HF_EABSENT) {
+        if (cause.code == HF_ENOSPC) {
+            (void)give_up_reserve(j); /* a name needs room in its folder */
+        } else if (cause.code == HF_EABSENT) {
             /* Our temporary file was cleaned away while we slept: write it anew. */
-            rc = write_tmp(j, file, tmp);
+            rc = write_tmp_even_if_full(j, file, tmp);
             if (rc < 0) {
                 return certain ? rc : err_add(HF_EUNKNOWN, "entry %" PRIu64, number);
             }
@@ -232,6 +233,50 @@ static int seal_draft(struct journal *j, const struct journal_draft *draft, cons
     return buf_error(file);
 }
 
+static int check_item(const struct entry_view *item)
+{
+    struct entry_adopt adopt;
+    struct entry_init init;
+    const uint8_t *uuids;
+    uint64_t view;
+    size_t count;
+
+    switch (item->type) {
+    case ENTRY_ADOPT:
+        return entry_get_adopt(item, &adopt);
+    case ENTRY_INIT:
+        return entry_get_init(item, &init);
+    case ENTRY_FORGET:
+    case ENTRY_UNFORGET:
+    case ENTRY_CONDEMN:
+        return entry_get_list(item, &view, &uuids, &count);
+    default:
+        return 0;
+    }
+}
+
+/* What readers do not take would end the journal for ever: it is read before it gets its name. */
+static int check_readable(const struct buf *file)
+{
+    struct entry_seal seal;
+    struct entry_walk walk;
+    struct entry_view item;
+    const uint8_t *body;
+    size_t body_len;
+    int rc = entry_decode(file->data, file->len, &seal, &body, &body_len);
+
+    if (rc == 0) {
+        entry_walk_init(&walk, body, body_len);
+        while ((rc = entry_walk_next(&walk, &item)) > 0) {
+            rc = check_item(&item);
+            if (rc < 0) {
+                break;
+            }
+        }
+    }
+    return rc < 0 ? err_add(HF_EFAIL, "an entry that nobody could read") : 0;
+}
+
 /* The entry has its name: make that durable, believe it, and say so in head/. */
 static int acknowledge(struct journal *j, const struct buf *file)
 {
@@ -271,6 +316,9 @@ static int attempt(struct journal *j, const struct journal_draft *draft, bool *o
         rc = seal_draft(j, draft, &body, &file);
     }
     if (rc == 0) {
+        rc = check_readable(&file);
+    }
+    if (rc == 0) {
         rc = write_tmp_even_if_full(j, &file, tmp);
     }
     if (rc == 0) {
@@ -291,6 +339,10 @@ int journal_publish(struct journal *j, const struct journal_draft *draft)
 
     if (!j->o.keys) {
         return err_raise(HF_EDENIED, "this journal was opened for reading");
+    }
+    if (j->damaged) {
+        err_raise(HF_EDAMAGE, "this journal was found to be damaged");
+        return err_hint("a damaged journal takes no new entries: see `holdfast check`");
     }
     while (!done) {
         int rc = journal_follow(j);

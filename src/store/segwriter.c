@@ -47,7 +47,7 @@ static int prepare(struct segwriter *w)
         rc = rnd_bytes(w->o.rnd, w->key, sizeof w->key);
     }
     if (rc == 0) {
-        rc = nacl_seal_to(w->o.keys->data_public, w->key, sizeof w->key, h.sealed_key);
+        rc = nacl_seal_to(w->o.keys->data_public, w->o.rnd, w->key, sizeof w->key, h.sealed_key);
     }
     if (rc == 0) {
         rc = xxh_new(&w->sum);

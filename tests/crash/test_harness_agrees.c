@@ -46,10 +46,11 @@ struct pair {
 static void assert_same(const struct pair *p, int64_t simulated, int64_t real, const char *what,
                         const char *path)
 {
-    if (simulated != real)
+    if (simulated != real) {
         fail_msg("seed %llu, step %d, %s %s: simulated %lld, real %lld (%s)",
                  (unsigned long long)p->seed, p->step, what, path, (long long)simulated,
                  (long long)real, err_last()->text);
+    }
 }
 
 static const char *const names[] = { "f0",   "f1",     "f2",     "d",     "e",
@@ -107,8 +108,9 @@ static void do_write(struct pair *p)
     struct fs_file **f = some_handle(p);
     size_t len = (size_t)rnd_below(&p->rnd, LARGEST_WRITE);
     uint64_t offset = rnd_below(&p->rnd, 20000);
-    if (f == NULL)
+    if (f == NULL) {
         return;
+    }
     rnd_bytes(&p->rnd, p->data, len);
     assert_same(p, fs_pwrite(f[SIMULATED], p->data, len, offset),
                 fs_pwrite(f[REAL], p->data, len, offset), "write", f[REAL]->path);
@@ -121,8 +123,9 @@ static void do_read(struct pair *p)
     size_t len[BOTH];
     size_t wanted = (size_t)rnd_below(&p->rnd, LARGEST_WRITE);
     uint64_t offset = rnd_below(&p->rnd, 25000);
-    if (f == NULL)
+    if (f == NULL) {
         return;
+    }
     assert_same(p, fs_pread(f[SIMULATED], got[SIMULATED], wanted, offset, &len[SIMULATED]),
                 fs_pread(f[REAL], got[REAL], wanted, offset, &len[REAL]), "read", f[REAL]->path);
     assert_same(p, (int64_t)len[SIMULATED], (int64_t)len[REAL], "length read", f[REAL]->path);
@@ -133,8 +136,9 @@ static void do_size(struct pair *p)
 {
     struct fs_file **f = some_handle(p);
     uint64_t size[BOTH];
-    if (f == NULL)
+    if (f == NULL) {
         return;
+    }
     assert_same(p, fs_size(f[SIMULATED], &size[SIMULATED]), fs_size(f[REAL], &size[REAL]), "size",
                 f[REAL]->path);
     assert_same(p, (int64_t)size[SIMULATED], (int64_t)size[REAL], "size", f[REAL]->path);
@@ -148,8 +152,9 @@ static void do_map(struct pair *p)
     size_t len[BOTH];
     int rc = fs_open(p->fs[SIMULATED], path, &f[SIMULATED]);
     assert_same(p, rc, fs_open(p->fs[REAL], path, &f[REAL]), "open", path);
-    if (rc != 0)
+    if (rc != 0) {
         return;
+    }
     assert_same(p, fs_map(f[SIMULATED], &data[SIMULATED], &len[SIMULATED]),
                 fs_map(f[REAL], &data[REAL], &len[REAL]), "map", path);
     assert_same(p, (int64_t)len[SIMULATED], (int64_t)len[REAL], "length mapped", path);
@@ -164,11 +169,13 @@ static void do_sync(struct pair *p)
 {
     struct fs_file **f = some_handle(p);
     const char *path = PICK(p, names);
-    if (rnd_below(&p->rnd, 10) != 0)
+    if (rnd_below(&p->rnd, 10) != 0) {
         return;
-    if (f != NULL)
+    }
+    if (f != NULL) {
         assert_same(p, fs_sync(f[SIMULATED], "test"), fs_sync(f[REAL], "test"), "sync",
                     f[REAL]->path);
+    }
     assert_same(p, fs_sync_dir(p->fs[SIMULATED], path, "test"),
                 fs_sync_dir(p->fs[REAL], path, "test"), "sync_dir", path);
 }
@@ -186,12 +193,13 @@ static void do_rename(struct pair *p)
 static void do_remove(struct pair *p)
 {
     const char *path = PICK(p, names);
-    if (rnd_below(&p->rnd, 3) == 0)
+    if (rnd_below(&p->rnd, 3) == 0) {
         assert_same(p, fs_rmdir(p->fs[SIMULATED], path), fs_rmdir(p->fs[REAL], path), "rmdir",
                     path);
-    else
+    } else {
         assert_same(p, fs_unlink(p->fs[SIMULATED], path), fs_unlink(p->fs[REAL], path), "unlink",
                     path);
+    }
 }
 
 static void do_stat(struct pair *p)
@@ -200,8 +208,9 @@ static void do_stat(struct pair *p)
     struct fs_stat st[BOTH];
     int rc = fs_stat(p->fs[SIMULATED], path, &st[SIMULATED]);
     assert_same(p, rc, fs_stat(p->fs[REAL], path, &st[REAL]), "stat", path);
-    if (rc != 0)
+    if (rc != 0) {
         return;
+    }
     assert_same(p, (int64_t)st[SIMULATED].size, (int64_t)st[REAL].size, "size of", path);
     assert_same(p, st[SIMULATED].mode, st[REAL].mode, "mode of", path);
     assert_same(p, st[SIMULATED].is_dir, st[REAL].is_dir, "kind of", path);
@@ -278,8 +287,9 @@ static void assert_same_trees(const struct pair *p)
     }
     assert_int_equal(tree[SIMULATED].len, tree[REAL].len);
     assert_memory_equal(tree[SIMULATED].data, tree[REAL].data, tree[REAL].len);
-    for (int i = 0; i < BOTH; i++)
+    for (int i = 0; i < BOTH; i++) {
         buf_release(&tree[i]);
+    }
 }
 
 /* --- runs ------------------------------------------------------------------------------------- */
@@ -296,10 +306,12 @@ static void run_pair(struct pair *p)
                                                          do_read,   do_read,   do_map,    do_sync,
                                                          do_rename, do_rename, do_remove, do_stat,
                                                          do_list,   do_close,  do_size };
-    for (p->step = 0; p->step < OPERATIONS; p->step++)
+    for (p->step = 0; p->step < OPERATIONS; p->step++) {
         PICK(p, operations)(p);
-    for (size_t i = 0; i < HANDLES; i++)
+    }
+    for (size_t i = 0; i < HANDLES; i++) {
         close_handle(p, i);
+    }
     assert_same_trees(p);
 }
 
@@ -331,8 +343,9 @@ static void test_the_simulated_disk_answers_as_the_machine_does(void **state)
         p->fs[SIMULATED] = simclient_fs(simdisk_client(d, "a"), "");
         assert_int_equal(fs_posix_open(dir, &p->fs[REAL]), 0);
         run_pair(p);
-        for (int i = 0; i < BOTH; i++)
+        for (int i = 0; i < BOTH; i++) {
             fs_close_fs(p->fs[i]);
+        }
         simdisk_free(d);
         remove_folder(dir);
         mem_free(p);

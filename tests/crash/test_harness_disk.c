@@ -49,8 +49,9 @@ static int try_put(struct fs *fs, const char *path, const char *text)
 {
     struct fs_file *f;
     int rc = fs_create(fs, path, 0644, &f);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_pwrite(f, text, strlen(text), 0);
+    }
     int closed = fs_close(&f);
     return rc == 0 ? closed : rc;
 }
@@ -108,8 +109,9 @@ static void test_a_fault_may_last_until_it_is_cleared(void **state)
                               .errnum = EROFS,
                               .for_ever = true };
     simdisk_fault(b->disk, &fault);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(fs_mkdir(b->fs, "d", 0755), HF_EACCESS);
+    }
     assert_int_equal(simdisk_fault_hits(b->disk), 3);
     simdisk_clear_faults(b->disk);
     assert_int_equal(fs_mkdir(b->fs, "d", 0755), 0);

@@ -91,8 +91,9 @@ static void states_of(const struct bench *b, enum simmodel model, struct states 
 
 static void release(struct states *s)
 {
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
         simmem_free(s->list[i]);
+    }
 }
 
 /* The states must be just these, sorted; the list ends with NULL. */
@@ -101,14 +102,18 @@ static void assert_states(const struct bench *b, enum simmodel model, const char
     struct states got;
     states_of(b, model, &got);
     size_t i = 0;
-    for (; expected[i] != NULL && i < got.count; i++)
-        if (strcmp(expected[i], got.list[i]) != 0)
+    for (; expected[i] != NULL && i < got.count; i++) {
+        if (strcmp(expected[i], got.list[i]) != 0) {
             fail_msg("%s: state %zu is \"%s\" instead of \"%s\"", simmodel_name(model), i,
                      got.list[i], expected[i]);
-    if (i < got.count)
+        }
+    }
+    if (i < got.count) {
         fail_msg("%s: unexpected state \"%s\"", simmodel_name(model), got.list[i]);
-    if (expected[i] != NULL)
+    }
+    if (expected[i] != NULL) {
         fail_msg("%s: no state \"%s\"", simmodel_name(model), expected[i]);
+    }
     release(&got);
 }
 
@@ -128,8 +133,9 @@ static bool has_state(const struct bench *b, enum simmodel model, const char *te
     struct states got;
     states_of(b, model, &got);
     bool found = false;
-    for (size_t i = 0; i < got.count; i++)
+    for (size_t i = 0; i < got.count; i++) {
         found = found || strcmp(got.list[i], text) == 0;
+    }
     release(&got);
     return found;
 }
@@ -138,10 +144,12 @@ static void create(struct bench *b, const char *path, const char *text, bool syn
 {
     struct fs_file *f;
     assert_int_equal(fs_create(b->fs, path, 0644, &f), 0);
-    if (text[0] != '\0')
+    if (text[0] != '\0') {
         assert_int_equal(fs_pwrite(f, text, strlen(text), 0), 0);
-    if (synced)
+    }
+    if (synced) {
         assert_int_equal(fs_sync(f, "test"), 0);
+    }
     assert_int_equal(fs_close(&f), 0);
 }
 
@@ -152,8 +160,9 @@ static void test_nothing_pending_is_one_state(void **state)
     begin(&b);
     create(&b, "f", "ab", true);
     fs_sync_dir(b.fs, "", "test");
-    for (unsigned m = 0; m < SIMMODELS; m++)
+    for (unsigned m = 0; m < SIMMODELS; m++) {
         assert_states(&b, (enum simmodel)m, STATES("f=ab"));
+    }
     end(&b);
 }
 
@@ -461,9 +470,10 @@ static void test_samples_are_states_of_the_whole_enumeration(void **state)
         simcrash_each(b.disk, (enum simmodel)m, &few, last, last, collect, &sampled);
         states_of(&b, (enum simmodel)m, &every);
         assert_true(every.count > 10 && sampled.count > every.count * 3 / 4);
-        for (size_t i = 0; i < sampled.count; i++)
+        for (size_t i = 0; i < sampled.count; i++) {
             assert_non_null(
                 bsearch(&sampled.list[i], every.list, every.count, sizeof every.list[0], by_text));
+        }
         release(&sampled);
         release(&every);
     }
@@ -506,8 +516,9 @@ static void test_a_disk_after_a_crash_is_whole_durable_and_a_minute_older(void *
     simclient_note(simdisk_client(b.disk, "a"), "made f");
     size_t last = simdisk_trace(b.disk)->count;
     simcrash_each(b.disk, SIMMODEL_KILL, &all_of_them, last, last, keep_last_disk, &after.disk);
-    for (unsigned m = 0; m < SIMMODELS; m++)
+    for (unsigned m = 0; m < SIMMODELS; m++) {
         assert_states(&after, (enum simmodel)m, STATES("f=ab"));
+    }
     assert_true(simdisk_noted(after.disk, "made f"));
     assert_int_equal(simdisk_used(after.disk), 2);
     assert_true(simdisk_now(after.disk) >= simdisk_now(b.disk) + 60 * NS_PER_S);

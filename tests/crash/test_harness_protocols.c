@@ -54,15 +54,18 @@ static size_t value_of(int i, char out[64])
 
 static int sync_file(const struct toy *toy, struct fs *fs, const char *path, struct fs_file *f)
 {
-    if (toy->mistake == FILE_IS_NOT_SYNCED)
+    if (toy->mistake == FILE_IS_NOT_SYNCED) {
         return 0;
+    }
     int rc = fs_sync(f, "file");
-    if (rc == 0 || toy->mistake != SYNC_IS_TRIED_AGAIN)
+    if (rc == 0 || toy->mistake != SYNC_IS_TRIED_AGAIN) {
         return rc;
+    }
     struct fs_file *again;
     rc = fs_open(fs, path, &again);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_sync(again, "file again");
+    }
     fs_close(&again);
     return rc;
 }
@@ -74,12 +77,15 @@ static int write_value(const struct toy *toy, struct fs *fs, int i, const char *
     size_t len = value_of(i, text);
     struct fs_file *f;
     int rc = fs_create(fs, path, 0400, &f);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_pwrite(f, text, len, 0);
-    if (rc == 0 && toy->mistake == RENAMED_BEFORE_SYNC)
+    }
+    if (rc == 0 && toy->mistake == RENAMED_BEFORE_SYNC) {
         rc = fs_rename_new(fs, path, renamed);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = sync_file(toy, fs, path, f);
+    }
     int closed = fs_close(&f);
     return rc == 0 ? closed : rc;
 }
@@ -91,18 +97,24 @@ static int store_value(const struct toy *toy, struct simclient *c, struct fs *fs
     snprintf(data, sizeof data, "data/%d", i);
     bool in_place = toy->mistake == WRITTEN_IN_PLACE;
     int rc = write_value(toy, fs, i, in_place ? data : tmp, data);
-    if (rc == 0 && toy->mistake == ACKNOWLEDGED_BEFORE_RENAME)
+    if (rc == 0 && toy->mistake == ACKNOWLEDGED_BEFORE_RENAME) {
         simclient_note(c, "acked %d", i);
-    if (rc == 0 && !in_place && toy->mistake != RENAMED_BEFORE_SYNC)
+    }
+    if (rc == 0 && !in_place && toy->mistake != RENAMED_BEFORE_SYNC) {
         rc = fs_rename_new(fs, tmp, data);
-    if (rc == 0 && toy->mistake == ACKNOWLEDGED_BEFORE_FOLDER_SYNC)
+    }
+    if (rc == 0 && toy->mistake == ACKNOWLEDGED_BEFORE_FOLDER_SYNC) {
         simclient_note(c, "acked %d", i);
-    if (rc == 0 && toy->mistake != FOLDER_IS_NOT_SYNCED)
+    }
+    if (rc == 0 && toy->mistake != FOLDER_IS_NOT_SYNCED) {
         rc = fs_sync_dir(fs, toy->mistake == WRONG_FOLDER_IS_SYNCED ? "tmp" : "data", "folder");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         simclient_note(c, "acked %d", i);
-    if (rc == 0 && toy->mistake == ONE_SYNC_IS_NEEDLESS)
+    }
+    if (rc == 0 && toy->mistake == ONE_SYNC_IS_NEEDLESS) {
         rc = fs_sync_dir(fs, "tmp", "needless");
+    }
     return rc;
 }
 
@@ -111,8 +123,9 @@ static int toy_prepare(struct simdisk *d, void *context)
     const struct toy *toy = context;
     struct fs *fs = simclient_fs(simdisk_client(d, "a"), "store");
     int rc = fs_mkdir(fs, "tmp", 0755);
-    if (rc == 0 && toy->mistake != NEW_FOLDER_IS_NOT_SYNCED)
+    if (rc == 0 && toy->mistake != NEW_FOLDER_IS_NOT_SYNCED) {
         rc = fs_mkdir(fs, "data", 0755);
+    }
     fs_close_fs(fs);
     return rc;
 }
@@ -123,10 +136,12 @@ static int toy_run(struct simdisk *d, void *context)
     struct simclient *c = simdisk_client(d, "a");
     struct fs *fs = simclient_fs(c, "store");
     int rc = 0;
-    if (toy->mistake == NEW_FOLDER_IS_NOT_SYNCED)
+    if (toy->mistake == NEW_FOLDER_IS_NOT_SYNCED) {
         rc = fs_mkdir(fs, "data", 0755);
-    for (int i = 0; rc == 0 && i < toy->values; i++)
+    }
+    for (int i = 0; rc == 0 && i < toy->values; i++) {
         rc = store_value(toy, c, fs, i);
+    }
     fs_close_fs(fs);
     return rc;
 }
@@ -138,12 +153,15 @@ static int verify_value(const struct simdisk *d, struct fs *fs, int i)
     uint8_t *data;
     size_t len;
     int rc = fs_read_file(fs, path, 1 << 20, &data, &len);
-    if (rc == HF_EABSENT && simdisk_noted(d, "acked %d", i))
+    if (rc == HF_EABSENT && simdisk_noted(d, "acked %d", i)) {
         return err_raise(HF_EDAMAGE, "value %d was acknowledged and is lost", i);
-    if (rc == HF_EABSENT)
+    }
+    if (rc == HF_EABSENT) {
         return 0;
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     bool whole = len == value_of(i, text) && memcmp(data, text, len) == 0;
     mem_free(data);
     return whole ? 0 : err_raise(HF_EDAMAGE, "value %d is there, but not whole", i);
@@ -154,8 +172,9 @@ static int toy_verify(struct simdisk *d, void *context)
     const struct toy *toy = context;
     struct fs *fs = simclient_fs(simdisk_client(d, "a"), "store");
     int rc = 0;
-    for (int i = 0; rc == 0 && i < toy->values; i++)
+    for (int i = 0; rc == 0 && i < toy->values; i++) {
         rc = verify_value(d, fs, i);
+    }
     fs_close_fs(fs);
     return rc;
 }
@@ -176,12 +195,14 @@ static void test_a_correct_protocol_survives_every_crash(void **state)
     struct explore_report r;
     explore_options_init(&o);
     int rc = explore_crashes(&s, &o, &r);
-    if (rc != 0)
+    if (rc != 0) {
         explore_print(&r, stderr);
+    }
     assert_int_equal(rc, 0);
     assert_int_equal(explore_violations(&r), 0);
-    for (unsigned m = 0; m < SIMMODELS; m++)
+    for (unsigned m = 0; m < SIMMODELS; m++) {
         assert_true(r.states[m] > 20);
+    }
     assert_true(r.states[SIMMODEL_POSIX] > r.states[SIMMODEL_JOURNAL]);
     explore_report_release(&r);
 }
@@ -195,8 +216,9 @@ static unsigned caught_by(struct scenario *s)
         struct explore_report r;
         explore_options_init(&o);
         o.models = SIMMODEL_BIT(m);
-        if (explore_crashes(s, &o, &r) != 0)
+        if (explore_crashes(s, &o, &r) != 0) {
             caught |= SIMMODEL_BIT(m);
+        }
         assert_int_equal(explore_violations(&r) > 0, (caught & SIMMODEL_BIT(m)) != 0);
         explore_report_release(&r);
     }
@@ -223,9 +245,10 @@ static void test_each_classic_mistake_is_caught_by_the_models_that_can_know(void
         struct toy toy = { .mistake = cases[i].mistake, .values = 2 };
         struct scenario s = toy_scenario(&toy);
         unsigned caught = caught_by(&s);
-        if (caught != cases[i].caught)
+        if (caught != cases[i].caught) {
             fail_msg("mistake %d was caught by models %#x instead of %#x", (int)cases[i].mistake,
                      caught, cases[i].caught);
+        }
     }
 }
 
@@ -368,10 +391,12 @@ static int put_file(struct fs *fs, const char *path, const char *text)
 {
     struct fs_file *f;
     int rc = fs_create(fs, path, 0644, &f);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_pwrite(f, text, strlen(text), 0);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = fs_sync(f, "file");
+    }
     fs_close(&f);
     return rc;
 }
@@ -380,8 +405,9 @@ static bool holds(struct fs *fs, const char *path, const char *text)
 {
     uint8_t *data;
     size_t len;
-    if (fs_read_file(fs, path, 100, &data, &len) != 0)
+    if (fs_read_file(fs, path, 100, &data, &len) != 0) {
         return false;
+    }
     bool same = len == strlen(text) && memcmp(data, text, len) == 0;
     mem_free(data);
     return same;
@@ -406,21 +432,24 @@ static int state_run(struct simdisk *d, void *context)
     (void)context;
     struct fs *fs = open_state(d);
     int rc = put_file(fs, "state.new", "two");
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_sync_dir(fs, "", "folder");
+    }
     fs_close_fs(fs);
     return rc;
 }
 
 static int finish_replacing(struct fs *fs, enum recovery_mistake mistake)
 {
-    if (!holds(fs, "state.new", "two"))
+    if (!holds(fs, "state.new", "two")) {
         return 0;
+    }
     int rc = 0;
     if (mistake == REMOVES_THE_OLD_FIRST) {
         rc = fs_unlink(fs, "state");
-        if (rc == 0)
+        if (rc == 0) {
             rc = fs_rename_new(fs, "state.new", "state");
+        }
     } else {
         rc = fs_rename_over(fs, "state.new", "state");
     }
@@ -446,10 +475,12 @@ static int state_verify(struct simdisk *d, void *context)
     enum recovery_mistake mistake = *(enum recovery_mistake *)context;
     struct fs *fs = open_state(d);
     int rc = 0;
-    if (mistake == VERIFY_WRITES)
+    if (mistake == VERIFY_WRITES) {
         rc = put_file(fs, "checked", "");
-    if (rc == 0 && !holds(fs, "state", "one") && !holds(fs, "state", "two"))
+    }
+    if (rc == 0 && !holds(fs, "state", "one") && !holds(fs, "state", "two")) {
         rc = err_raise(HF_EDAMAGE, "the state is lost");
+    }
     fs_close_fs(fs);
     return rc;
 }

@@ -21,8 +21,9 @@ static int put(struct fs *fs, const char *path, const char *text)
 {
     struct fs_file *f;
     int rc = fs_create(fs, path, 0644, &f);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_pwrite(f, text, strlen(text), 0);
+    }
     int closed = fs_close(&f);
     return rc == 0 ? closed : rc;
 }
@@ -46,8 +47,9 @@ static uint64_t order_of(const struct simdisk *d)
 {
     const struct simtrace *t = simdisk_trace(d);
     uint64_t hash = 0;
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         hash = simmem_mix(hash, simmem_hash(t->ops[i].client, 1) ^ t->ops[i].kind);
+    }
     return hash;
 }
 
@@ -76,8 +78,9 @@ static void test_a_seed_gives_one_order_and_seeds_give_many(void **state)
         orders[seed] = interleave(seed);
         assert_int_equal(orders[seed], interleave(seed));
         size_t i = 0;
-        while (orders[i] != orders[seed])
+        while (orders[i] != orders[seed]) {
             i++;
+        }
         distinct += i == seed;
     }
     assert_int_equal(distinct, 20);
@@ -92,10 +95,11 @@ static int publish(struct simclient *c, void *context)
     int rc = put(fs, simclient_name(c), simclient_name(c));
     if (rc == 0 && careless) {
         rc = fs_stat(fs, "published", &st);
-        if (rc == HF_EABSENT)
+        if (rc == HF_EABSENT) {
             rc = fs_rename_over(fs, simclient_name(c), "published");
-        else if (rc == 0)
+        } else if (rc == 0) {
             rc = HF_EEXISTS;
+        }
     } else if (rc == 0) {
         rc = fs_rename_new(fs, simclient_name(c), "published");
     }
@@ -153,10 +157,12 @@ static size_t place_of(const struct simdisk *d, const char *client, enum simop_k
                        const char *path)
 {
     const struct simtrace *t = simdisk_trace(d);
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         if (t->ops[i].kind == kind && strcmp(t->ops[i].client, client) == 0 &&
-            strcmp(t->ops[i].path, path) == 0)
+            strcmp(t->ops[i].path, path) == 0) {
             return i;
+        }
+    }
     fail_msg("client %s did not get to %s", client, path);
     return 0;
 }
@@ -167,8 +173,9 @@ static struct simdisk *run_two_with(const struct simsched_rule *rules, size_t co
     struct simsched *s = simsched_new(d, seed);
     simsched_add(s, "a", five_files, NULL);
     simsched_add(s, "b", five_files, NULL);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         simsched_rule(s, &rules[i]);
+    }
     assert_int_equal(simsched_run(s), 0);
     simsched_free(s);
     return d;
@@ -263,9 +270,9 @@ static int try_for_ever(struct simclient *c, void *context)
     struct fs *fs = simclient_fs(c, "");
     struct fs_stat st;
     int rc;
-    do
+    do {
         rc = fs_stat(fs, "never", &st);
-    while (rc == HF_EABSENT);
+    } while (rc == HF_EABSENT);
     fs_close_fs(fs);
     return rc;
 }
@@ -291,8 +298,9 @@ static int fail_in_words(struct simclient *c, void *context)
     struct fs *fs = simclient_fs(c, "");
     struct fs_stat st;
     int rc = fs_unlink(fs, simclient_name(c));
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         fs_stat(fs, "", &st);
+    }
     fs_close_fs(fs);
     return rc;
 }

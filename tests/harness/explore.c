@@ -38,10 +38,12 @@ void explore_options_init(struct explore_options *o)
                                    .limits = { .exhaustive = 20000, .sampled = 200 } };
     const char *seed = getenv("HOLDFAST_SIM_SEED");
     const char *states = getenv("HOLDFAST_SIM_STATES");
-    if (seed != NULL)
+    if (seed != NULL) {
         o->seed = strtoull(seed, NULL, 10);
-    if (states != NULL)
+    }
+    if (states != NULL) {
         o->limits.sampled = strtoull(states, NULL, 10);
+    }
     o->limits.seed = o->seed;
 }
 
@@ -52,10 +54,11 @@ static int print_file(void *context, const char *path, const struct simnode *nod
     struct buf *out = context;
     buf_printf(out, "    ");
     simtrace_print_path(path, out);
-    if (node->is_dir)
+    if (node->is_dir) {
         buf_printf(out, "/\n");
-    else
+    } else {
         buf_printf(out, "  %zu bytes\n", simbytes_len(node->content));
+    }
     return 0;
 }
 
@@ -78,8 +81,9 @@ static char *tell_story(const struct explorer *e, const struct simdisk *d)
     buf_init(&out);
     buf_printf(&out, "scenario %s, seed %" PRIu64 ": %s\n", e->scenario->name, e->options->seed,
                err_last()->text);
-    for (unsigned i = 0; i < e->level; i++)
+    for (unsigned i = 0; i < e->level; i++) {
         print_crash(e->path[i], i + 1, &out);
+    }
     if (d != NULL) {
         buf_printf(&out, "then:\n");
         simtrace_print(simdisk_trace(d), 0, SIZE_MAX, &out);
@@ -91,8 +95,9 @@ static char *tell_story(const struct explorer *e, const struct simdisk *d)
 
 static void note_violation(struct explorer *e, const struct simdisk *d)
 {
-    if (e->report->text == NULL)
+    if (e->report->text == NULL) {
         e->report->text = tell_story(e, d);
+    }
 }
 
 /* --- what happens after a crash --------------------------------------------------------------- */
@@ -104,8 +109,9 @@ static uint64_t seen_hash(const struct simdisk *d)
 
 static int call(const struct explorer *e, scenario_fn fn, struct simdisk *d, const char *what)
 {
-    if (fn == NULL)
+    if (fn == NULL) {
         return 0;
+    }
     err_clear();
     int rc = fn(d, e->scenario->context);
     return rc == 0 ? 0 : err_add(HF_EFAIL, "%s failed", what);
@@ -115,8 +121,9 @@ static int verify(const struct explorer *e, struct simdisk *d, const char *what)
 {
     uint64_t before = seen_hash(d);
     int rc = call(e, e->scenario->verify, d, what);
-    if (rc == 0 && seen_hash(d) != before)
+    if (rc == 0 && seen_hash(d) != before) {
         rc = err_raise(HF_EFAIL, "%s wrote to the disk", what);
+    }
     return rc;
 }
 
@@ -124,22 +131,27 @@ static int recover_again(const struct explorer *e, struct simdisk *d)
 {
     uint64_t before = seen_hash(d);
     int rc = call(e, e->scenario->recover, d, "recovering a second time");
-    if (rc == 0 && seen_hash(d) != before)
+    if (rc == 0 && seen_hash(d) != before) {
         rc = err_raise(HF_EFAIL, "recovering a second time changed the disk");
+    }
     return rc;
 }
 
 static int after_crash(const struct explorer *e, struct simdisk *d)
 {
     int rc = call(e, e->scenario->recover, d, "recovery");
-    if (rc == 0)
+    if (rc == 0) {
         rc = verify(e, d, "verification after the crash");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = recover_again(e, d);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = call(e, e->scenario->proceed, d, "going on after the crash");
-    if (rc == 0 && e->scenario->proceed != NULL)
+    }
+    if (rc == 0 && e->scenario->proceed != NULL) {
         rc = verify(e, d, "verification after going on");
+    }
     return rc;
 }
 
@@ -151,10 +163,12 @@ static struct verdict *verdict_of(struct explorer *e, const struct simcrash_stat
     uint64_t key = simmem_mix(state->hash, notes);
     void *value;
     bool added;
-    if (map_put(e->verdicts, &key, &value, &added) != 0)
+    if (map_put(e->verdicts, &key, &value, &added) != 0) {
         simmem_die("out of memory");
-    if (added)
+    }
+    if (added) {
         *(struct verdict *)value = (struct verdict){ 0 };
+    }
     return value;
 }
 
@@ -176,10 +190,11 @@ static int look_at(struct explorer *e, const struct simcrash_state *state, unsig
     e->report->looked_at++;
     int rc = 0;
     *out_bad = after_crash(e, d) != 0;
-    if (*out_bad)
+    if (*out_bad) {
         note_violation(e, d);
-    else if (goes_deeper(e, depth_left))
+    } else if (goes_deeper(e, depth_left)) {
         rc = simcrash_each(d, state->model, &e->options->limits, 1, SIZE_MAX, explore_state, e);
+    }
     e->level--;
     simdisk_free(d);
     return rc;
@@ -213,11 +228,13 @@ static int explore_state(void *context, const struct simcrash_state *state)
 static void explorer_init(struct explorer *e, const struct scenario *s,
                           const struct explore_options *o, struct explore_report *r)
 {
-    if (o->depth > DEEPEST)
+    if (o->depth > DEEPEST) {
         simmem_die("depth %u is too deep", o->depth);
+    }
     *e = (struct explorer){ .scenario = s, .options = o, .report = r };
-    if (map_new(sizeof(uint64_t), sizeof(struct verdict), 0, &e->verdicts) != 0)
+    if (map_new(sizeof(uint64_t), sizeof(struct verdict), 0, &e->verdicts) != 0) {
         simmem_die("out of memory");
+    }
     *r = (struct explore_report){ .scenario = s->name, .seed = o->seed };
 }
 
@@ -239,17 +256,20 @@ static void crash_at(struct explorer *e, const struct simdisk *d, size_t first, 
 {
     unsigned models = e->options->models == 0 ? SIMMODEL_ALL : e->options->models;
     int rc = 0;
-    for (unsigned m = 0; rc == 0 && m < SIMMODELS; m++)
-        if ((models & SIMMODEL_BIT(m)) != 0)
+    for (unsigned m = 0; rc == 0 && m < SIMMODELS; m++) {
+        if ((models & SIMMODEL_BIT(m)) != 0) {
             rc = simcrash_each(d, (enum simmodel)m, &e->options->limits, first, last, explore_state,
                                e);
+        }
+    }
 }
 
 uint64_t explore_violations(const struct explore_report *r)
 {
     uint64_t sum = 0;
-    for (unsigned m = 0; m < SIMMODELS; m++)
+    for (unsigned m = 0; m < SIMMODELS; m++) {
         sum += r->violations[m];
+    }
     return sum;
 }
 
@@ -258,8 +278,9 @@ static int conclude(struct explorer *e, int64_t began_ns)
     struct explore_report *r = e->report;
     r->seconds = (double)(clock_monotonic(clock_system()) - began_ns) / (double)NS_PER_S;
     map_free(e->verdicts);
-    if (r->text == NULL)
+    if (r->text == NULL) {
         return 0;
+    }
     return err_raise(HF_EFAIL, "%s", r->text);
 }
 
@@ -271,8 +292,9 @@ int explore_crashes(const struct scenario *s, const struct explore_options *o,
     explorer_init(&e, s, o, out_report);
     struct simdisk *d = prepare(&e);
     if (d != NULL) {
-        if (call(&e, s->run, d, "the run, without any crash,") != 0)
+        if (call(&e, s->run, d, "the run, without any crash,") != 0) {
             note_violation(&e, d);
+        }
         out_report->operations = simdisk_trace(d)->count;
         out_report->runs = 1;
         crash_at(&e, d, 0, SIZE_MAX);
@@ -285,8 +307,9 @@ int explore_crashes(const struct scenario *s, const struct explore_options *o,
 static bool run_with_fault(struct explorer *e, struct simfault fault, uint64_t n)
 {
     struct simdisk *d = prepare(e);
-    if (d == NULL)
+    if (d == NULL) {
         return false;
+    }
     fault.where.nth = n;
     simdisk_fault(d, &fault);
     err_clear();
@@ -310,9 +333,11 @@ int explore_faults(const struct scenario *s, const struct explore_options *o,
     struct explorer e;
     int64_t began = clock_monotonic(clock_system());
     explorer_init(&e, s, o, out_report);
-    for (uint64_t n = 1; run_with_fault(&e, *fault, n); n++)
-        if (o->first_only && out_report->text != NULL)
+    for (uint64_t n = 1; run_with_fault(&e, *fault, n); n++) {
+        if (o->first_only && out_report->text != NULL) {
             break;
+        }
+    }
     return conclude(&e, began);
 }
 
@@ -338,8 +363,9 @@ int explore_mutants(const struct scenario *s, const struct explore_options *o,
             only.models = SIMMODEL_BIT(m);
             only.skip_site = sites[i];
             only.first_only = true;
-            if (explore_crashes(s, &only, &r) != 0)
+            if (explore_crashes(s, &only, &r) != 0) {
                 mutant->caught |= SIMMODEL_BIT(m);
+            }
             explore_report_release(&r);
         }
     }
@@ -351,16 +377,20 @@ void explore_print(const struct explore_report *r, FILE *out)
 {
     static const char *const short_names[SIMMODELS] = { "P", "J", "J'", "A" };
     fprintf(out, "%s: %zu operations", r->scenario, r->operations);
-    if (r->runs > 1)
+    if (r->runs > 1) {
         fprintf(out, " in %" PRIu64 " runs", r->runs);
-    for (unsigned m = 0; m < SIMMODELS; m++)
-        if (r->states[m] > 0)
+    }
+    for (unsigned m = 0; m < SIMMODELS; m++) {
+        if (r->states[m] > 0) {
             fprintf(out, ", %s %" PRIu64, short_names[m], r->states[m]);
+        }
+    }
     fprintf(out, " states (%" PRIu64 " looked at, %" PRIu64 " after more than one crash), ",
             r->looked_at, r->deeper);
     fprintf(out, "%" PRIu64 " violations, %.2f s\n", explore_violations(r), r->seconds);
-    if (r->text != NULL)
+    if (r->text != NULL) {
         fputs(r->text, out);
+    }
 }
 
 void explore_report_release(struct explore_report *r)

@@ -257,8 +257,8 @@ static void put_header(struct buf *b)
 
     memcpy(h.repo_id, repo_id, 16);
     memcpy(h.uuid, uuid, 16);
-    fuzz_require(
-        nacl_seal_to(fuzz_keys()->data_public, segment_key, sizeof segment_key, h.sealed_key) == 0);
+    fuzz_require(nacl_seal_to(fuzz_keys()->data_public, rnd_system(), segment_key,
+                              sizeof segment_key, h.sealed_key) == 0);
     segment_header_encode(&h, bytes);
     buf_put(b, bytes, sizeof bytes);
 }

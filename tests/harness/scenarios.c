@@ -209,6 +209,28 @@ static int request_lands_late(struct simdisk *d, void *context)
     return rc == HF_EUNKNOWN ? 0 : rc;
 }
 
+/*
+ * "a" has given its entry a name and could not sync the folder; "b" sees the entry and publishes
+ * the next. Should the first vanish with the power and the second not, a number would be missing.
+ */
+static int tip_is_not_synced(struct simdisk *d, void *context)
+{
+    struct simfault fault = { .where = { .kinds = SIMOP_BIT(SIMOP_SYNC_DIR),
+                                         .client = "a",
+                                         .prefix = "repo/journal",
+                                         .nth = 1 },
+                              .errnum = EIO };
+    int rc;
+
+    (void)context;
+    simdisk_fault(d, &fault);
+    rc = vault_backup(d, "a", 2, 0);
+    if (rc != HF_EUNKNOWN) {
+        return rc < 0 ? rc : err_raise(HF_EFAIL, "a failed sync of the journal was ignored");
+    }
+    return vault_backup(d, "b", 3, 0);
+}
+
 /* A full disk */
 
 static int disk_fills_up(struct simdisk *d, void *context)
@@ -309,12 +331,17 @@ const struct scenario_entry scenarios[] = {
       .about = "one of two clients is killed at each of its operations, then power is lost",
       .exhaustive = 24,
       .sampled = 6,
-      .variants = 60 },
+      .variants = 140 },
     { .scenario = { "error-after-success", make_snapshot, error_after_success, reopen, verify,
                     back_up_again, NULL },
       .about = "publishing reports an error and has happened",
       .exhaustive = 200,
       .sampled = 20 },
+    { .scenario = { "unsynced-tip", make_snapshot, tip_is_not_synced, reopen, verify, back_up_again,
+                    NULL },
+      .about = "a client publishes behind an entry that nobody has synced",
+      .exhaustive = 200,
+      .sampled = 40 },
     { .scenario = { "late", make_snapshot, request_lands_late, reopen, verify, back_up_again,
                     NULL },
       .about = "a request to publish lands late, or after its client has given up",

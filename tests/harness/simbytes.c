@@ -9,8 +9,9 @@
 
 struct simbytes *simbytes_new(const void *data, size_t len)
 {
-    if (len == 0)
+    if (len == 0) {
         return NULL;
+    }
     struct simbytes *b = simmem_alloc(sizeof *b);
     b->refs = 1;
     b->len = b->capacity = len;
@@ -20,15 +21,17 @@ struct simbytes *simbytes_new(const void *data, size_t len)
 
 struct simbytes *simbytes_ref(struct simbytes *b)
 {
-    if (b != NULL)
+    if (b != NULL) {
         b->refs++;
+    }
     return b;
 }
 
 void simbytes_unref(struct simbytes *b)
 {
-    if (b == NULL || --b->refs > 0)
+    if (b == NULL || --b->refs > 0) {
         return;
+    }
     simmem_free(b->data);
     simmem_free(b);
 }
@@ -40,8 +43,9 @@ size_t simbytes_len(const struct simbytes *b)
 
 uint64_t simbytes_hash(struct simbytes *b)
 {
-    if (b == NULL)
+    if (b == NULL) {
         return simmem_hash("", 0);
+    }
     if (!b->hashed) {
         b->hash = simmem_hash(b->data, b->len);
         b->hashed = true;
@@ -58,8 +62,9 @@ static struct simbytes *own_bytes(struct simbytes **b, size_t capacity)
         own->len = simbytes_len(*b);
         own->capacity = capacity > own->len ? capacity : own->len;
         own->data = simmem_alloc(own->capacity);
-        if (own->len > 0)
+        if (own->len > 0) {
             memcpy(own->data, (*b)->data, own->len);
+        }
         simbytes_unref(*b);
         *b = own;
     }
@@ -70,20 +75,24 @@ static struct simbytes *own_bytes(struct simbytes **b, size_t capacity)
 
 void simbytes_resize(struct simbytes **b, size_t len)
 {
-    if (simbytes_len(*b) == len)
+    if (simbytes_len(*b) == len) {
         return;
+    }
     struct simbytes *own = own_bytes(b, len);
-    if (len > own->len)
+    if (len > own->len) {
         memset(own->data + own->len, 0, len - own->len);
+    }
     own->len = len;
 }
 
 void simbytes_write(struct simbytes **b, uint64_t offset, const void *data, size_t len)
 {
-    if (len == 0)
+    if (len == 0) {
         return;
+    }
     size_t end = (size_t)offset + len;
-    if (end > simbytes_len(*b))
+    if (end > simbytes_len(*b)) {
         simbytes_resize(b, end);
+    }
     memcpy(own_bytes(b, end)->data + offset, data, len);
 }

@@ -75,17 +75,21 @@ static bool same_name(const struct simchange *a, const struct simchange *b)
 
 static bool is_newest(const struct simmedium *m, size_t index)
 {
-    for (size_t i = index + 1; i < m->change_count; i++)
-        if (same_name(&m->changes[i], &m->changes[index]))
+    for (size_t i = index + 1; i < m->change_count; i++) {
+        if (same_name(&m->changes[i], &m->changes[index])) {
             return false;
+        }
+    }
     return true;
 }
 
 static void add_value(struct dimension *dim, uint32_t ino, size_t op)
 {
-    for (size_t i = 0; i < dim->options; i++)
-        if (dim->values[i].ino == ino)
+    for (size_t i = 0; i < dim->options; i++) {
+        if (dim->values[i].ino == ino) {
             return;
+        }
+    }
     dim->values[dim->options++] = (struct slot_value){ ino, op };
 }
 
@@ -94,16 +98,19 @@ static void add_names(struct simcrash_plan *p)
 {
     const struct simmedium *m = &p->medium;
     for (size_t i = 0; i < m->change_count; i++) {
-        if (!is_newest(m, i))
+        if (!is_newest(m, i)) {
             continue;
+        }
         const struct simchange *newest = &m->changes[i];
         struct dimension *dim = add_dimension(p);
         dim->kind = DIM_NAME;
         dim->newest = newest;
         dim->values = simmem_alloc((i + 2) * sizeof *dim->values);
-        for (size_t j = i + 1; j-- > 0;)
-            if (same_name(&m->changes[j], newest))
+        for (size_t j = i + 1; j-- > 0;) {
+            if (same_name(&m->changes[j], newest)) {
                 add_value(dim, m->changes[j].ino, m->changes[j].op);
+            }
+        }
         add_value(dim, simtree_lookup(&m->tree, newest->dir, newest->name, newest->len),
                   BEFORE_ALL);
     }
@@ -113,15 +120,18 @@ static void add_names(struct simcrash_plan *p)
 static void add_prefix(struct simcrash_plan *p)
 {
     const struct simmedium *m = &p->medium;
-    if (m->change_count == 0)
+    if (m->change_count == 0) {
         return;
+    }
     struct dimension *dim = add_dimension(p);
     dim->kind = DIM_PREFIX;
     dim->ops = simmem_alloc(m->change_count * sizeof *dim->ops);
     size_t count = 0;
-    for (size_t i = 0; i < m->change_count; i++)
-        if (count == 0 || dim->ops[count - 1] != m->changes[i].op)
+    for (size_t i = 0; i < m->change_count; i++) {
+        if (count == 0 || dim->ops[count - 1] != m->changes[i].op) {
             dim->ops[count++] = m->changes[i].op;
+        }
+    }
     dim->options = count + 1;
 }
 
@@ -130,11 +140,13 @@ static void mark_named(const struct simmedium *m, bool *named)
 {
     for (uint32_t dir = 0; dir < m->tree.count; dir++) {
         const struct simnode *n = m->tree.nodes[dir];
-        for (size_t i = 0; n != NULL && i < n->count; i++)
+        for (size_t i = 0; n != NULL && i < n->count; i++) {
             named[n->entries[i].ino] = true;
+        }
     }
-    for (size_t i = 0; i < m->change_count; i++)
+    for (size_t i = 0; i < m->change_count; i++) {
         named[m->changes[i].ino] = true;
+    }
 }
 
 static void add_files(struct simcrash_plan *p)
@@ -143,8 +155,9 @@ static void add_files(struct simcrash_plan *p)
     bool *named = simmem_alloc(m->tree.count * sizeof *named);
     mark_named(m, named);
     for (size_t i = 0; i < m->dirty_count; i++) {
-        if (!named[m->dirty[i].ino])
+        if (!named[m->dirty[i].ino]) {
             continue;
+        }
         struct dimension *dim = add_dimension(p);
         dim->kind = DIM_FILE;
         dim->dirty = &m->dirty[i];
@@ -157,10 +170,11 @@ static void add_files(struct simcrash_plan *p)
 static void lay_out(struct simcrash_plan *p)
 {
     clear_dimensions(p);
-    if (p->medium.model == SIMMODEL_POSIX)
+    if (p->medium.model == SIMMODEL_POSIX) {
         add_names(p);
-    else
+    } else {
         add_prefix(p);
+    }
     p->names = p->count;
     add_files(p);
     simmem_free(p->choice);
@@ -172,8 +186,9 @@ static void lay_out(struct simcrash_plan *p)
 static void choose_name(struct simtree *t, const struct dimension *dim, size_t option)
 {
     const struct simchange *c = dim->newest;
-    if (dim->values[option].op != BEFORE_ALL)
+    if (dim->values[option].op != BEFORE_ALL) {
         simtree_set(t, c->dir, c->name, c->len, dim->values[option].ino);
+    }
 }
 
 static void choose_prefix(struct simtree *t, const struct simmedium *m, const struct dimension *dim,
@@ -182,8 +197,9 @@ static void choose_prefix(struct simtree *t, const struct simmedium *m, const st
     size_t kept = dim->options - 1 - option;
     for (size_t i = 0; i < m->change_count; i++) {
         const struct simchange *c = &m->changes[i];
-        if (kept > 0 && c->op <= dim->ops[kept - 1])
+        if (kept > 0 && c->op <= dim->ops[kept - 1]) {
             simtree_set(t, c->dir, c->name, c->len, c->ino);
+        }
     }
 }
 
@@ -192,12 +208,13 @@ static void choose(const struct simcrash_plan *p, struct simtree *t, size_t firs
     for (size_t i = first; i < end; i++) {
         const struct dimension *dim = &p->dims[i];
         size_t option = p->choice[i];
-        if (dim->kind == DIM_NAME)
+        if (dim->kind == DIM_NAME) {
             choose_name(t, dim, option);
-        else if (dim->kind == DIM_PREFIX)
+        } else if (dim->kind == DIM_PREFIX) {
             choose_prefix(t, &p->medium, dim, option);
-        else
+        } else {
             simtree_set_content(t, dim->dirty->ino, dim->variants->list[option].content);
+        }
     }
 }
 
@@ -207,8 +224,9 @@ static bool is_new(struct simcrash_plan *p, uint64_t hash)
     uint64_t key = simmem_mix(hash, p->notes_hash);
     void *value;
     bool added;
-    if (map_put(p->met, &key, &value, &added) != 0)
+    if (map_put(p->met, &key, &value, &added) != 0) {
         simmem_die("out of memory");
+    }
     return added;
 }
 
@@ -248,8 +266,9 @@ static int visit_choice(struct simcrash_plan *p)
 static size_t combinations(const struct simcrash_plan *p, size_t bound)
 {
     size_t product = 1;
-    for (size_t i = 0; i < p->count && product <= bound; i++)
+    for (size_t i = 0; i < p->count && product <= bound; i++) {
         product *= p->dims[i].options;
+    }
     return product;
 }
 
@@ -257,8 +276,9 @@ static size_t combinations(const struct simcrash_plan *p, size_t bound)
 static int all_files(struct simcrash_plan *p, const struct simtree *names, const bool *seen,
                      size_t dim)
 {
-    if (dim == p->count)
+    if (dim == p->count) {
         return visit(p, names);
+    }
     size_t options = seen[p->dims[dim].dirty->ino] ? p->dims[dim].options : 1;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < options; i++) {
@@ -297,15 +317,17 @@ static int all_names(struct simcrash_plan *p, size_t dim)
 /* The option in which nothing arrived: the last of names, the second of files. */
 static size_t lost_option(const struct dimension *dim)
 {
-    if (dim->kind == DIM_FILE)
+    if (dim->kind == DIM_FILE) {
         return dim->options > 1 ? 1 : 0;
+    }
     return dim->options - 1;
 }
 
 static void choose_all(struct simcrash_plan *p, bool lost)
 {
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
         p->choice[i] = lost ? lost_option(&p->dims[i]) : 0;
+    }
 }
 
 /* All arrived but one thing, in each way; nothing arrived but one thing. */
@@ -320,8 +342,9 @@ static int single_ones(struct simcrash_plan *p)
         }
         choose_all(p, true);
         p->choice[i] = 0;
-        if (rc == 0)
+        if (rc == 0) {
             rc = visit_choice(p);
+        }
     }
     return rc;
 }
@@ -363,9 +386,11 @@ static int random_ones(struct simcrash_plan *p, size_t bound)
     for (size_t n = 0; rc == 0 && n < bound; n++) {
         uint64_t odds = 1 + rnd_below(&p->rnd, 8);
         choose_all(p, false);
-        for (size_t i = 0; i < p->count; i++)
-            if (rnd_below(&p->rnd, 8) < odds)
+        for (size_t i = 0; i < p->count; i++) {
+            if (rnd_below(&p->rnd, 8) < odds) {
                 choose_at_random(p, i);
+            }
+        }
         rc = visit_choice(p);
     }
     return rc;
@@ -376,14 +401,18 @@ static int samples(struct simcrash_plan *p)
     choose_all(p, false);
     int rc = visit_choice(p);
     choose_all(p, true);
-    if (rc == 0)
+    if (rc == 0) {
         rc = visit_choice(p);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = single_ones(p);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = pairs(p, p->limits->sampled / 2);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = random_ones(p, p->limits->sampled - p->limits->sampled / 2);
+    }
     return rc;
 }
 
@@ -394,8 +423,9 @@ static int enumerate_cut(struct simcrash_plan *p, size_t cut)
     p->cut = cut;
     rnd_init_seeded(&p->rnd, simmem_mix(p->limits->seed, cut));
     lay_out(p);
-    if (combinations(p, p->limits->exhaustive) <= p->limits->exhaustive)
+    if (combinations(p, p->limits->exhaustive) <= p->limits->exhaustive) {
         return all_names(p, 0);
+    }
     return samples(p);
 }
 
@@ -411,17 +441,21 @@ int simcrash_each(const struct simdisk *d, enum simmodel model,
 {
     const struct simtrace *trace = simdisk_trace(d);
     struct simcrash_plan p = { .disk = d, .limits = limits, .each = each, .context = context };
-    if (map_new(sizeof(uint64_t), 1, 0, &p.met) != 0)
+    if (map_new(sizeof(uint64_t), 1, 0, &p.met) != 0) {
         simmem_die("out of memory");
+    }
     simmedium_init(&p.medium, model, simdisk_base(d));
     int rc = 0;
     for (size_t cut = 0; rc == 0 && cut <= trace->count && cut <= last; cut++) {
-        if (cut > 0)
+        if (cut > 0) {
             simmedium_apply(&p.medium, trace, cut - 1);
-        if (cut == 0 || trace->ops[cut - 1].kind == SIMOP_NOTE)
+        }
+        if (cut == 0 || trace->ops[cut - 1].kind == SIMOP_NOTE) {
             p.notes_hash = simdisk_notes_hash(d, cut);
-        if (cut < first || (cut > first && !matters(&trace->ops[cut - 1])))
+        }
+        if (cut < first || (cut > first && !matters(&trace->ops[cut - 1]))) {
             continue;
+        }
         rc = enumerate_cut(&p, cut);
     }
     clear_dimensions(&p);
@@ -454,10 +488,11 @@ static void print_name(const struct simtrace *t, const struct dimension *dim, si
     const struct slot_value *v = &dim->values[option];
     buf_printf(out, "  the name ");
     simtrace_print_path(path_of_change(&t->ops[dim->newest->op], dim->newest), out);
-    if (v->op == BEFORE_ALL)
+    if (v->op == BEFORE_ALL) {
         buf_printf(out, ": as before the trace or the last sync of its folder");
-    else
+    } else {
         buf_printf(out, ": as op %zu (%s) made it", v->op + 1, simop_name(t->ops[v->op].kind));
+    }
     buf_printf(out, v->ino == 0 ? ", nothing there;" : ", a file or folder;");
     buf_printf(out, " op %zu (%s) did not last\n", dim->newest->op + 1,
                simop_name(t->ops[dim->newest->op].kind));
@@ -491,16 +526,19 @@ void simcrash_print(const struct simcrash_state *state, struct buf *out)
     bool lost = false;
     for (size_t i = 0; i < p->count; i++) {
         const struct dimension *dim = &p->dims[i];
-        if (p->choice[i] == 0)
+        if (p->choice[i] == 0) {
             continue;
+        }
         lost = true;
-        if (dim->kind == DIM_NAME)
+        if (dim->kind == DIM_NAME) {
             print_name(t, dim, p->choice[i], out);
-        else if (dim->kind == DIM_PREFIX)
+        } else if (dim->kind == DIM_PREFIX) {
             print_prefix(t, dim, p->choice[i], out);
-        else
+        } else {
             print_file(t, dim, p->choice[i], out);
+        }
     }
-    if (!lost)
+    if (!lost) {
         buf_printf(out, "  all that had been done was there\n");
+    }
 }

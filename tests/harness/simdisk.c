@@ -44,13 +44,15 @@ static void free_clients(struct simclient *c)
 
 void simdisk_free(struct simdisk *d)
 {
-    if (d == NULL)
+    if (d == NULL) {
         return;
+    }
     simtree_release(&d->tree);
     simtree_release(&d->base);
     simtrace_release(&d->trace);
-    for (size_t i = 0; i < d->note_count; i++)
+    for (size_t i = 0; i < d->note_count; i++) {
         simmem_free(d->notes[i]);
+    }
     for (size_t i = 0; i < d->landing_count; i++) {
         simmem_free(d->landings[i].from);
         simmem_free(d->landings[i].to);
@@ -91,8 +93,9 @@ const struct simtrace *simdisk_trace(const struct simdisk *d)
 static size_t notes_before(const struct simdisk *d, size_t cut)
 {
     size_t count = d->notes_before;
-    for (size_t i = 0; i < cut && i < d->trace.count; i++)
+    for (size_t i = 0; i < cut && i < d->trace.count; i++) {
         count += d->trace.ops[i].kind == SIMOP_NOTE;
+    }
     return count;
 }
 
@@ -108,11 +111,13 @@ static void count_links(struct simdisk *d)
     bool *seen = simmem_alloc(d->tree.count * sizeof *seen);
     simtree_reach(&d->tree, seen);
     for (uint32_t dir = 0; dir < d->tree.count; dir++) {
-        if (!seen[dir])
+        if (!seen[dir]) {
             continue;
+        }
         const struct simnode *n = d->tree.nodes[dir];
-        for (size_t i = 0; i < n->count; i++)
+        for (size_t i = 0; i < n->count; i++) {
             simdisk_link(d, n->entries[i].ino, 1);
+        }
     }
     simmem_free(seen);
 }
@@ -126,11 +131,13 @@ struct simdisk *simdisk_reborn(const struct simdisk *d, struct simtree *tree, si
     simtree_copy(&r->base, &r->tree);
     r->tick_ns = d->tick_ns;
     r->now_ns = d->now_ns + REBOOT_NS;
-    if (cut < d->trace.count)
+    if (cut < d->trace.count) {
         r->now_ns = d->trace.ops[cut].time_ns + REBOOT_NS;
+    }
     size_t notes = notes_before(d, cut);
-    for (size_t i = 0; i < notes; i++)
+    for (size_t i = 0; i < notes; i++) {
         add_note(r, d->notes[i]);
+    }
     r->notes_before = notes;
     count_links(r);
     r->space = d->space;
@@ -163,17 +170,20 @@ static void client_sleep_ns(const struct clock *clock, int64_t ns)
 {
     struct simclient *c = clock->context;
     struct simdisk *d = c->disk;
-    if (d->sleep != NULL)
+    if (d->sleep != NULL) {
         d->sleep(d->turn_context, c, ns);
-    else if (ns > 0)
+    } else if (ns > 0) {
         d->now_ns += ns;
+    }
 }
 
 struct simclient *simdisk_client(struct simdisk *d, const char *name)
 {
-    for (struct simclient *c = d->clients; c != NULL; c = c->next)
-        if (strcmp(c->name, name) == 0)
+    for (struct simclient *c = d->clients; c != NULL; c = c->next) {
+        if (strcmp(c->name, name) == 0) {
             return c;
+        }
+    }
     struct simclient *c = simmem_alloc(sizeof *c);
     c->disk = d;
     c->name = simmem_strdup(name);
@@ -236,8 +246,9 @@ static void ensure_folder(struct simdisk *d, const char *folder)
         int rc = simtree_resolve(&d->tree, path, &at);
         if (rc == 0 && at.ino == 0) {
             uint32_t ino = d->tree.count;
-            if (simtree_resolve(&d->base, path, &base_at) != 0 || base_at.ino != 0)
+            if (simtree_resolve(&d->base, path, &base_at) != 0 || base_at.ino != 0) {
                 simmem_die("the folder %s cannot be made now", path);
+            }
             simtree_add(&d->tree, ino, true, 0755, d->now_ns);
             simtree_set(&d->tree, at.dir, at.name, at.len, ino);
             simtree_add(&d->base, ino, true, 0755, d->now_ns);
@@ -257,8 +268,9 @@ struct fs *simclient_fs(struct simclient *c, const char *folder)
 
 void simclient_note(struct simclient *c, const char *fmt, ...)
 {
-    if (c->killed)
+    if (c->killed) {
         return;
+    }
     char text[256];
     va_list args;
     va_start(args, fmt);
@@ -278,9 +290,11 @@ bool simdisk_noted(const struct simdisk *d, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (size_t i = 0; i < d->note_count; i++)
-        if (strcmp(d->notes[i], text) == 0)
+    for (size_t i = 0; i < d->note_count; i++) {
+        if (strcmp(d->notes[i], text) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -298,8 +312,9 @@ uint64_t simdisk_notes_hash(const struct simdisk *d, size_t cut)
 {
     uint64_t hash = 0;
     size_t count = notes_before(d, cut);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         hash = simmem_mix(hash, simmem_hash(d->notes[i], strlen(d->notes[i])));
+    }
     return hash;
 }
 
@@ -340,10 +355,12 @@ static void change_use(struct simdisk *d, uint32_t ino, int links, int opens)
     u->opens += (uint32_t)opens;
     bool is = u->links + u->opens > 0;
     uint64_t size = simbytes_len(simtree_node(&d->tree, ino)->content);
-    if (was && !is)
+    if (was && !is) {
         d->used -= size;
-    if (is && !was)
+    }
+    if (is && !was) {
         d->used += size;
+    }
 }
 
 void simdisk_link(struct simdisk *d, uint32_t ino, int change)

@@ -43,12 +43,14 @@ static int begin_at(struct simstep *s, struct fs *fs, enum simop_kind kind, cons
 {
     struct simclient *c = ((struct simfs *)fs)->client;
     int rc = simstep_begin(s, c, kind, full_path(fs, path), NULL, site);
-    if (!s->begun)
+    if (!s->begun) {
         return rc;
+    }
     struct simop *op = simstep_op(s);
     int errnum = simtree_resolve(&s->disk->tree, op->path, place);
-    if (errnum == 0)
+    if (errnum == 0) {
         op->ino = place->ino; /* known of one that a fault ended, too */
+    }
     return rc == 0 && errnum != 0 ? simdisk_error(errnum) : rc;
 }
 
@@ -63,8 +65,9 @@ static int begin_at_existing(struct simstep *s, struct fs *fs, enum simop_kind k
 static int begin_file(struct simstep *s, struct simfile *f, enum simop_kind kind, const char *site)
 {
     int rc = simstep_begin(s, f->client, kind, simmem_strdup(f->full), NULL, site);
-    if (s->begun)
+    if (s->begun) {
         simstep_op(s)->ino = f->ino;
+    }
     return rc;
 }
 
@@ -108,10 +111,12 @@ void simdisk_move(struct simdisk *d, struct simop *op, const struct simplace *fr
                   const struct simplace *to)
 {
     op->ino = from->ino;
-    if (from->ino == to->ino)
+    if (from->ino == to->ino) {
         return; /* two names of one file: POSIX says that nothing is to happen */
-    if (to->ino != 0)
+    }
+    if (to->ino != 0) {
         simdisk_link(d, to->ino, -1);
+    }
     simtree_set(&d->tree, to->dir, to->name, to->len, from->ino);
     simtree_set(&d->tree, from->dir, from->name, from->len, 0);
     touch(d, to->dir);
@@ -125,10 +130,12 @@ static int sim_mkdir(struct fs *fs, const char *path, uint32_t mode)
     struct simstep s;
     struct simplace at;
     int rc = begin_at(&s, fs, SIMOP_MKDIR, path, NULL, &at);
-    if (rc == 0 && at.ino != 0)
+    if (rc == 0 && at.ino != 0) {
         rc = simdisk_error(EEXIST);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         make_node(&s, &at, true, mode);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -137,18 +144,23 @@ static int begin_rename(struct simstep *s, struct fs *fs, enum simop_kind kind, 
 {
     struct simclient *c = ((struct simfs *)fs)->client;
     int rc = simstep_begin(s, c, kind, full_path(fs, from), full_path(fs, to), NULL);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     const struct simop *op = simstep_op(s);
     int errnum = simtree_resolve(&s->disk->tree, op->path, from_at);
-    if (errnum == 0)
+    if (errnum == 0) {
         errnum = simtree_resolve(&s->disk->tree, op->to, to_at);
-    if (errnum == 0 && from_at->ino == 0)
+    }
+    if (errnum == 0 && from_at->ino == 0) {
         errnum = ENOENT;
-    if (errnum != 0)
+    }
+    if (errnum != 0) {
         return simdisk_error(errnum);
-    if (node_of(s, from_at->ino)->is_dir)
+    }
+    if (node_of(s, from_at->ino)->is_dir) {
         return err_raise(HF_EUNSUPPORTED, "the simulated disk does not rename folders");
+    }
     return 0;
 }
 
@@ -157,10 +169,12 @@ static int sim_rename_new(struct fs *fs, const char *from, const char *to)
     struct simstep s;
     struct simplace a, b;
     int rc = begin_rename(&s, fs, SIMOP_RENAME_NEW, from, to, &a, &b);
-    if (rc == 0 && b.ino != 0)
+    if (rc == 0 && b.ino != 0) {
         rc = simdisk_error(EEXIST);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         simdisk_move(s.disk, simstep_op(&s), &a, &b);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -169,10 +183,12 @@ static int sim_rename_over(struct fs *fs, const char *from, const char *to)
     struct simstep s;
     struct simplace a, b;
     int rc = begin_rename(&s, fs, SIMOP_RENAME_OVER, from, to, &a, &b);
-    if (rc == 0 && b.ino != 0 && node_of(&s, b.ino)->is_dir)
+    if (rc == 0 && b.ino != 0 && node_of(&s, b.ino)->is_dir) {
         rc = simdisk_error(EISDIR);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         simdisk_move(s.disk, simstep_op(&s), &a, &b);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -181,10 +197,12 @@ static int sim_unlink(struct fs *fs, const char *path)
     struct simstep s;
     struct simplace at;
     int rc = begin_at_existing(&s, fs, SIMOP_UNLINK, path, NULL, &at);
-    if (rc == 0 && node_of(&s, at.ino)->is_dir)
+    if (rc == 0 && node_of(&s, at.ino)->is_dir) {
         rc = simdisk_error(EISDIR);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         remove_name(&s, &at);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -193,12 +211,15 @@ static int sim_rmdir(struct fs *fs, const char *path)
     struct simstep s;
     struct simplace at;
     int rc = begin_at_existing(&s, fs, SIMOP_RMDIR, path, NULL, &at);
-    if (rc == 0 && !node_of(&s, at.ino)->is_dir)
+    if (rc == 0 && !node_of(&s, at.ino)->is_dir) {
         rc = simdisk_error(ENOTDIR);
-    if (rc == 0 && node_of(&s, at.ino)->count > 0)
+    }
+    if (rc == 0 && node_of(&s, at.ino)->count > 0) {
         rc = simdisk_error(ENOTEMPTY);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         remove_name(&s, &at);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -222,13 +243,16 @@ static int list_names(const struct simnode *n, fs_list_fn each, void *context)
 {
     size_t count = n->count;
     char **list = simmem_alloc((count + 1) * sizeof *list);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         list[i] = simmem_strdup(n->entries[i].name->text);
+    }
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++)
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = each(context, list[i]);
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         simmem_free(list[i]);
+    }
     simmem_free(list);
     return rc;
 }
@@ -238,8 +262,9 @@ static int sim_list(struct fs *fs, const char *path, fs_list_fn each, void *cont
     struct simstep s;
     struct simplace at;
     int rc = begin_at_existing(&s, fs, SIMOP_LIST, path, NULL, &at);
-    if (rc == 0 && !node_of(&s, at.ino)->is_dir)
+    if (rc == 0 && !node_of(&s, at.ino)->is_dir) {
         rc = simdisk_error(ENOTDIR);
+    }
     rc = simstep_end(&s, rc);
     return rc == 0 ? list_names(node_of(&s, at.ino), each, context) : rc;
 }
@@ -254,10 +279,12 @@ static int sim_sync_dir(struct fs *fs, const char *path, const char *site)
     struct simstep s;
     struct simplace at;
     int rc = begin_at_existing(&s, fs, SIMOP_SYNC_DIR, path, site, &at);
-    if (rc == 0 && !node_of(&s, at.ino)->is_dir)
+    if (rc == 0 && !node_of(&s, at.ino)->is_dir) {
         rc = simdisk_error(ENOTDIR);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         simstep_op(&s)->skipped = is_skipped(s.disk, site);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -305,13 +332,16 @@ static int sim_create(struct fs *fs, const char *path, uint32_t mode, struct fs_
     struct simplace at;
     uint32_t ino = 0;
     int rc = begin_at(&s, fs, SIMOP_CREATE, path, NULL, &at);
-    if (rc == 0 && at.ino != 0)
+    if (rc == 0 && at.ino != 0) {
         rc = simdisk_error(EEXIST);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         ino = make_node(&s, &at, false, mode);
+    }
     rc = simstep_end(&s, rc);
-    if (rc == 0)
+    if (rc == 0) {
         *out_file = new_file(&s, fs, path, ino, true);
+    }
     return rc;
 }
 
@@ -320,11 +350,13 @@ static int sim_open(struct fs *fs, const char *path, struct fs_file **out_file)
     struct simstep s;
     struct simplace at;
     int rc = begin_at_existing(&s, fs, SIMOP_OPEN, path, NULL, &at);
-    if (rc == 0 && node_of(&s, at.ino)->is_dir)
+    if (rc == 0 && node_of(&s, at.ino)->is_dir) {
         rc = simdisk_error(EISDIR);
+    }
     rc = simstep_end(&s, rc);
-    if (rc == 0)
+    if (rc == 0) {
         *out_file = new_file(&s, fs, path, at.ino, false);
+    }
     return rc;
 }
 
@@ -336,8 +368,9 @@ static int poisoned(const struct simfile *f)
 /* The dead are not poisoned: they were never told that anything failed. */
 static int poison(struct simfile *f, int rc)
 {
-    if (rc != 0 && !f->client->killed)
+    if (rc != 0 && !f->client->killed) {
         f->poison = rc;
+    }
     return rc;
 }
 
@@ -347,8 +380,9 @@ static size_t room_for(const struct simdisk *d, const struct simnode *n, uint64_
 {
     uint64_t size = simbytes_len(n->content);
     uint64_t left = d->space > d->used ? d->space - d->used : 0;
-    if (d->space == 0 || offset + len <= size + left)
+    if (d->space == 0 || offset + len <= size + left) {
         return len;
+    }
     return offset >= size + left ? 0 : (size_t)(size + left - offset);
 }
 
@@ -357,14 +391,17 @@ static int write_some(struct simstep *s, uint32_t ino, const void *data, size_t 
                       uint64_t offset)
 {
     struct simdisk *d = s->disk;
-    if (offset > LARGEST_FILE || len > LARGEST_FILE - offset)
+    if (offset > LARGEST_FILE || len > LARGEST_FILE - offset) {
         return simdisk_error(EFBIG);
+    }
     size_t wanted = s->half ? len / 2 : len;
     size_t fits = room_for(d, node_of(s, ino), offset, wanted);
-    if (fits < wanted && s->after == 0)
+    if (fits < wanted && s->after == 0) {
         s->after = ENOSPC;
-    if (fits == 0 && s->after != 0)
+    }
+    if (fits == 0 && s->after != 0) {
         return simdisk_error(s->after);
+    }
     struct simnode *n = simtree_edit(&d->tree, ino);
     uint64_t before = simbytes_len(n->content);
     simbytes_write(&n->content, offset, data, fits);
@@ -380,14 +417,17 @@ static int write_some(struct simstep *s, uint32_t ino, const void *data, size_t 
 static int sim_pwrite(struct fs_file *base, const void *data, size_t len, uint64_t offset)
 {
     struct simfile *f = (struct simfile *)base;
-    if (f->poison != 0)
+    if (f->poison != 0) {
         return poisoned(f);
+    }
     struct simstep s;
     int rc = begin_file(&s, f, SIMOP_PWRITE, NULL);
-    if (rc == 0 && !f->created)
+    if (rc == 0 && !f->created) {
         rc = simdisk_error(EBADF);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = write_some(&s, f->ino, data, len, offset);
+    }
     return poison(f, simstep_end(&s, rc));
 }
 
@@ -396,15 +436,17 @@ static int sim_pread(struct fs_file *base, void *out, size_t len, uint64_t offse
     struct simfile *f = (struct simfile *)base;
     struct simstep s;
     int rc = begin_file(&s, f, SIMOP_PREAD, NULL);
-    if (rc == 0 && (offset > INT64_MAX || len > INT64_MAX - offset))
+    if (rc == 0 && (offset > INT64_MAX || len > INT64_MAX - offset)) {
         rc = simdisk_error(EFBIG);
+    }
     if (rc == 0) {
         const struct simbytes *b = node_of(&s, f->ino)->content;
         size_t size = simbytes_len(b);
         size_t left = offset < size ? size - (size_t)offset : 0;
         size_t got = len < left ? len : left;
-        if (got > 0)
+        if (got > 0) {
             memcpy(out, b->data + offset, got);
+        }
         *out_got = got;
         simstep_op(&s)->offset = offset;
         simstep_op(&s)->length = got;
@@ -417,8 +459,9 @@ static int sim_size(struct fs_file *base, uint64_t *out_size)
     struct simfile *f = (struct simfile *)base;
     struct simstep s;
     int rc = begin_file(&s, f, SIMOP_SIZE, NULL);
-    if (rc == 0)
+    if (rc == 0) {
         *out_size = simbytes_len(node_of(&s, f->ino)->content);
+    }
     return simstep_end(&s, rc);
 }
 
@@ -444,12 +487,14 @@ static int sim_map(struct fs_file *base, const uint8_t **out_data, size_t *out_l
 static int sim_sync(struct fs_file *base, const char *site)
 {
     struct simfile *f = (struct simfile *)base;
-    if (f->poison != 0)
+    if (f->poison != 0) {
         return poisoned(f);
+    }
     struct simstep s;
     int rc = begin_file(&s, f, SIMOP_SYNC, site);
-    if (rc == 0)
+    if (rc == 0) {
         simstep_op(&s)->skipped = is_skipped(s.disk, site);
+    }
     return poison(f, simstep_end(&s, rc));
 }
 

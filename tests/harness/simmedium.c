@@ -25,8 +25,9 @@ static void release_dirty(struct simdirty *d)
 
 void simmedium_release(struct simmedium *m)
 {
-    for (size_t i = 0; i < m->dirty_count; i++)
+    for (size_t i = 0; i < m->dirty_count; i++) {
         release_dirty(&m->dirty[i]);
+    }
     simmem_free(m->dirty);
     simmem_free(m->changes);
     simtree_release(&m->tree);
@@ -51,17 +52,20 @@ static bool same_name(const struct simchange *a, const struct simchange *b)
 
 static bool touches(const struct simmedium *m, size_t op, uint32_t dir)
 {
-    for (size_t i = 0; i < m->change_count; i++)
-        if (m->changes[i].op == op && m->changes[i].dir == dir)
+    for (size_t i = 0; i < m->change_count; i++) {
+        if (m->changes[i].op == op && m->changes[i].dir == dir) {
             return true;
+        }
+    }
     return false;
 }
 
 /* Does a sync of this folder make this change durable? (0: of a file, with ext4) */
 static bool is_fixed_by(const struct simmedium *m, const struct simchange *c, uint32_t dir)
 {
-    if (c->doomed)
+    if (c->doomed) {
         return false;
+    }
     switch (m->model) {
     case SIMMODEL_KILL:
     case SIMMODEL_JOURNAL:
@@ -80,34 +84,42 @@ static void fix_names(struct simmedium *m, uint32_t dir)
     bool *gone = simmem_alloc(m->change_count * sizeof *gone);
     for (size_t i = 0; i < m->change_count; i++) {
         const struct simchange *c = &m->changes[i];
-        if (!is_fixed_by(m, c, dir))
+        if (!is_fixed_by(m, c, dir)) {
             continue;
+        }
         simtree_set(&m->tree, c->dir, c->name, c->len, c->ino);
-        for (size_t j = 0; j <= i; j++)
+        for (size_t j = 0; j <= i; j++) {
             gone[j] = gone[j] || same_name(&m->changes[j], c);
+        }
     }
     size_t kept = 0;
-    for (size_t i = 0; i < m->change_count; i++)
-        if (!gone[i])
+    for (size_t i = 0; i < m->change_count; i++) {
+        if (!gone[i]) {
             m->changes[kept++] = m->changes[i];
+        }
+    }
     m->change_count = kept;
     simmem_free(gone);
 }
 
 static void doom_names(struct simmedium *m, uint32_t dir)
 {
-    for (size_t i = 0; i < m->change_count; i++)
-        if (m->changes[i].dir == dir)
+    for (size_t i = 0; i < m->change_count; i++) {
+        if (m->changes[i].dir == dir) {
             m->changes[i].doomed = true;
+        }
+    }
 }
 
 /* --- contents --------------------------------------------------------------------------------- */
 
 static struct simdirty *find_dirty(struct simmedium *m, uint32_t ino)
 {
-    for (size_t i = 0; i < m->dirty_count; i++)
-        if (m->dirty[i].ino == ino)
+    for (size_t i = 0; i < m->dirty_count; i++) {
+        if (m->dirty[i].ino == ino) {
             return &m->dirty[i];
+        }
+    }
     return NULL;
 }
 
@@ -129,10 +141,12 @@ static void add_write(struct simmedium *m, size_t index, const struct simop *op)
 static void fix_writes(struct simmedium *m, struct simdirty *d)
 {
     struct simbytes *content = simbytes_ref(d->durable);
-    for (size_t i = 0; i < d->count; i++)
-        if (d->writes[i].data != NULL)
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->writes[i].data != NULL) {
             simbytes_write(&content, d->writes[i].offset, d->writes[i].data->data,
                            d->writes[i].data->len);
+        }
+    }
     simtree_set_content(&m->tree, d->ino, content);
     simbytes_unref(content);
     release_dirty(d);
@@ -143,22 +157,26 @@ static void sync_file(struct simmedium *m, const struct simop *op)
 {
     struct simdirty *d = find_dirty(m, op->ino);
     if (op->lost) {
-        if (d != NULL)
+        if (d != NULL) {
             d->doomed = true;
+        }
         return;
     }
-    if (d != NULL && !d->doomed)
+    if (d != NULL && !d->doomed) {
         fix_writes(m, d);
-    if (m->model == SIMMODEL_JOURNAL)
+    }
+    if (m->model == SIMMODEL_JOURNAL) {
         fix_names(m, 0);
+    }
 }
 
 static void sync_folder(struct simmedium *m, const struct simop *op)
 {
-    if (op->lost)
+    if (op->lost) {
         doom_names(m, op->ino);
-    else
+    } else {
         fix_names(m, op->ino);
+    }
 }
 
 /* --- replaying -------------------------------------------------------------------------------- */
@@ -173,8 +191,9 @@ static void apply_change(struct simmedium *m, size_t index, const struct simop *
         break;
     case SIMOP_RENAME_NEW:
     case SIMOP_RENAME_OVER:
-        if (op->dir == 0)
+        if (op->dir == 0) {
             break; /* two names of one file: nothing happened */
+        }
         add_change(m, index, op->to_dir, op->to, op->ino);
         add_change(m, index, op->dir, op->path, 0);
         break;
@@ -201,17 +220,21 @@ void simmedium_apply(struct simmedium *m, const struct simtrace *t, size_t index
 {
     const struct simop *op = &t->ops[index];
     bool killed = m->model == SIMMODEL_KILL;
-    while (killed && m->dirty_count > 0)
+    while (killed && m->dirty_count > 0) {
         fix_writes(m, &m->dirty[0]);
-    if (simop_changes(op))
+    }
+    if (simop_changes(op)) {
         apply_change(m, index, op);
-    if (killed)
+    }
+    if (killed) {
         fix_names(m, 0);
+    }
 }
 
 const struct simvariants *simmedium_variants(const struct simmedium *m, struct simdirty *d)
 {
-    if (d->variants.count == 0)
+    if (d->variants.count == 0) {
         simtear_variants(m->model, d->durable, d->writes, d->count, &d->variants);
+    }
     return &d->variants;
 }

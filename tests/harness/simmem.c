@@ -17,16 +17,18 @@
 void *simmem_alloc(size_t size)
 {
     void *block = mem_zalloc(size);
-    if (block != NULL)
+    if (block != NULL) {
         return block;
+    }
     block = mem_zalloc(size);
     int for_ever = block == NULL;
     if (for_ever) {
         mem_fail_at(0, 0);
         block = mem_zalloc(size);
     }
-    if (block == NULL)
+    if (block == NULL) {
         simmem_die("out of memory");
+    }
     mem_fail_at(1, for_ever);
     return block;
 }
@@ -34,8 +36,9 @@ void *simmem_alloc(size_t size)
 void *simmem_dup(const void *data, size_t size)
 {
     void *copy = simmem_alloc(size);
-    if (size > 0)
+    if (size > 0) {
         memcpy(copy, data, size);
+    }
     return copy;
 }
 
@@ -52,8 +55,9 @@ char *simmem_join(const char *folder, const char *path)
     char *at = joined;
     memcpy(at, folder, folder_len);
     at += folder_len;
-    if (folder_len > 0 && path_len > 0)
+    if (folder_len > 0 && path_len > 0) {
         *at++ = '/';
+    }
     memcpy(at, path, path_len);
     return joined;
 }
@@ -64,8 +68,9 @@ char *simmem_printf(const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (len < 0)
+    if (len < 0) {
         simmem_die("a format that cannot be printed: %s", fmt);
+    }
     char *text = simmem_alloc((size_t)len + 1);
     va_start(args, fmt);
     vsnprintf(text, (size_t)len + 1, fmt, args);
@@ -80,16 +85,19 @@ void simmem_free(void *block)
 
 void simmem_grow(void *array_pointer, size_t *capacity, size_t need, size_t element_size)
 {
-    if (need <= *capacity)
+    if (need <= *capacity) {
         return;
+    }
     size_t more = *capacity < 8 ? 8 : *capacity * 2;
-    if (more < need)
+    if (more < need) {
         more = need;
+    }
     void *old;
     memcpy(&old, array_pointer, sizeof old);
     void *grown = simmem_alloc(more * element_size);
-    if (*capacity > 0)
+    if (*capacity > 0) {
         memcpy(grown, old, *capacity * element_size);
+    }
     simmem_free(old);
     memcpy(array_pointer, &grown, sizeof grown);
     *capacity = more;
@@ -125,7 +133,8 @@ uint64_t simmem_hash(const void *data, size_t len)
         h ^= h >> 32;
     }
     uint64_t tail = 0;
-    if (len > 0)
+    if (len > 0) {
         memcpy(&tail, p, len);
+    }
     return simmem_mix(h, tail);
 }

@@ -17,8 +17,9 @@ struct visit {
 static int visit_node(void *context, const char *path, const struct simnode *node)
 {
     const struct visit *v = context;
-    if (node->is_dir || strncmp(path, v->prefix, strlen(v->prefix)) != 0)
+    if (node->is_dir || strncmp(path, v->prefix, strlen(v->prefix)) != 0) {
         return 0;
+    }
     return v->each(v->context, path, simbytes_len(node->content));
 }
 
@@ -37,8 +38,9 @@ static bool find(const struct simdisk *d, const char *path, struct simplace *out
 static struct simplace must_find(const struct simdisk *d, const char *path)
 {
     struct simplace at;
-    if (!find(d, path, &at))
+    if (!find(d, path, &at)) {
         simmem_die("there is no file %s to damage", path);
+    }
     return at;
 }
 
@@ -63,8 +65,9 @@ const uint8_t *simrot_look(const struct simdisk *d, const char *path, size_t *ou
 {
     struct simplace at;
     *out_len = 0;
-    if (!find(d, path, &at))
+    if (!find(d, path, &at)) {
         return NULL;
+    }
     const struct simbytes *b = d->tree.nodes[at.ino]->content;
     *out_len = simbytes_len(b);
     return b == NULL ? (const uint8_t *)"" : b->data;
@@ -73,8 +76,9 @@ const uint8_t *simrot_look(const struct simdisk *d, const char *path, size_t *ou
 void simrot_flip(struct simdisk *d, const char *path, uint64_t bit)
 {
     struct simbytes *b = content_of(d, path);
-    if (bit / 8 >= simbytes_len(b))
+    if (bit / 8 >= simbytes_len(b)) {
         simmem_die("%s has no bit %llu", path, (unsigned long long)bit);
+    }
     uint8_t flipped = (uint8_t)(b->data[bit / 8] ^ (1u << (bit % 8)));
     simbytes_write(&b, bit / 8, &flipped, 1);
     set_content(d, path, b);
@@ -83,8 +87,9 @@ void simrot_flip(struct simdisk *d, const char *path, uint64_t bit)
 void simrot_zero(struct simdisk *d, const char *path, size_t offset, size_t len)
 {
     struct simbytes *b = content_of(d, path);
-    if (offset + len > simbytes_len(b))
+    if (offset + len > simbytes_len(b)) {
         simmem_die("%s has no %zu bytes at %zu", path, len, offset);
+    }
     uint8_t *zeros = simmem_alloc(len);
     simbytes_write(&b, offset, zeros, len);
     simmem_free(zeros);
@@ -116,8 +121,9 @@ void simrot_swap(struct simdisk *d, const char *a, const char *b)
 void simrot_replace(struct simdisk *d, const char *path, const void *data, size_t len)
 {
     struct simplace at;
-    if (simtree_resolve(&d->tree, path, &at) != 0 || at.dir == 0)
+    if (simtree_resolve(&d->tree, path, &at) != 0 || at.dir == 0) {
         simmem_die("there is no folder for %s", path);
+    }
     if (at.ino == 0) {
         uint32_t ino = d->tree.count;
         simtree_add(&d->tree, ino, false, 0644, d->now_ns);

@@ -68,8 +68,9 @@ struct simsched *simsched_new(struct simdisk *d, uint64_t seed)
 
 void simsched_free(struct simsched *s)
 {
-    if (s == NULL)
+    if (s == NULL) {
         return;
+    }
     for (struct task *t = s->tasks, *next; t != NULL; t = next) {
         next = t->next;
         sem_destroy(&t->baton);
@@ -89,8 +90,9 @@ void simsched_add(struct simsched *s, const char *client, simsched_body body, vo
     t->context = context;
     sem_init(&t->baton, 0, 0);
     struct task **end = &s->tasks;
-    while (*end != NULL)
+    while (*end != NULL) {
         end = &(*end)->next;
+    }
     *end = t;
 }
 
@@ -107,9 +109,11 @@ void simsched_limit(struct simsched *s, uint64_t ops)
 
 static struct task *find_task(const struct simsched *s, const char *client)
 {
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
-        if (strcmp(t->client->name, client) == 0)
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
+        if (strcmp(t->client->name, client) == 0) {
             return t;
+        }
+    }
     simmem_die("no client %s in this schedule", client);
 }
 
@@ -117,8 +121,9 @@ static struct task *find_task(const struct simsched *s, const char *client)
 
 static void wake(struct task *t)
 {
-    if (t->state == TASK_SLEEPS)
+    if (t->state == TASK_SLEEPS) {
         t->state = TASK_READY;
+    }
     t->wake_op = 0;
     t->wake_ns = 0;
 }
@@ -129,16 +134,18 @@ static void wake_who_is_due(struct simsched *s)
     for (struct task *t = s->tasks; t != NULL; t = t->next) {
         bool due = (t->wake_op != 0 && t->wake_op <= d->ops) ||
                    (t->wake_ns != 0 && t->wake_ns <= d->now_ns);
-        if (t->state == TASK_SLEEPS && (due || t->client->killed))
+        if (t->state == TASK_SLEEPS && (due || t->client->killed)) {
             wake(t);
+        }
     }
 }
 
 static size_t count_ready(const struct simsched *s)
 {
     size_t count = 0;
-    for (const struct task *t = s->tasks; t != NULL; t = t->next)
+    for (const struct task *t = s->tasks; t != NULL; t = t->next) {
         count += t->state == TASK_READY;
+    }
     return count;
 }
 
@@ -146,10 +153,12 @@ static size_t count_ready(const struct simsched *s)
  */
 static bool wakes_before(const struct task *a, const struct task *b)
 {
-    if (a->wake_ns != b->wake_ns)
+    if (a->wake_ns != b->wake_ns) {
         return b->wake_ns == 0 || (a->wake_ns != 0 && a->wake_ns < b->wake_ns);
-    if (a->wake_op != b->wake_op)
+    }
+    if (a->wake_op != b->wake_op) {
         return b->wake_op == 0 || (a->wake_op != 0 && a->wake_op < b->wake_op);
+    }
     return false;
 }
 
@@ -157,13 +166,17 @@ static bool wakes_before(const struct task *a, const struct task *b)
 static void wake_somebody(struct simsched *s)
 {
     struct task *first = NULL;
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
-        if (t->state == TASK_SLEEPS && (first == NULL || wakes_before(t, first)))
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
+        if (t->state == TASK_SLEEPS && (first == NULL || wakes_before(t, first))) {
             first = t;
-    if (first == NULL)
+        }
+    }
+    if (first == NULL) {
         return;
-    if (first->wake_ns > s->disk->now_ns)
+    }
+    if (first->wake_ns > s->disk->now_ns) {
         s->disk->now_ns = first->wake_ns;
+    }
     wake(first);
 }
 
@@ -171,18 +184,23 @@ static void wake_somebody(struct simsched *s)
 static struct task *pick(struct simsched *s)
 {
     wake_who_is_due(s);
-    if (count_ready(s) == 0)
+    if (count_ready(s) == 0) {
         wake_somebody(s);
+    }
     size_t ready = count_ready(s);
-    if (ready == 0)
+    if (ready == 0) {
         return NULL;
+    }
     bool stays = rnd_below(&s->rnd, 32) >= s->restless;
-    if (stays && s->current != NULL && s->current->state == TASK_READY)
+    if (stays && s->current != NULL && s->current->state == TASK_READY) {
         return s->current;
+    }
     size_t n = (size_t)rnd_below(&s->rnd, ready);
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
-        if (t->state == TASK_READY && n-- == 0)
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
+        if (t->state == TASK_READY && n-- == 0) {
             return t;
+        }
+    }
     return NULL;
 }
 
@@ -192,12 +210,14 @@ static void pass_baton(struct simsched *s)
     struct task *self = s->current;
     struct task *next = pick(s);
     s->current = next;
-    if (next == self)
+    if (next == self) {
         return;
+    }
     bool comes_back = self != NULL && self->state != TASK_DONE;
     sem_post(next != NULL ? &next->baton : &s->all_done);
-    while (comes_back && sem_wait(&self->baton) != 0)
+    while (comes_back && sem_wait(&self->baton) != 0) {
         continue;
+    }
 }
 
 /* --- before every operation ------------------------------------------------------------------- */
@@ -207,8 +227,9 @@ static void obey(struct simsched *s, const struct simsched_rule *rule)
     struct task *t = rule->who == NULL ? s->current : find_task(s, rule->who);
     switch (rule->deed) {
     case SIMSCHED_SLEEP:
-        if (t->state == TASK_DONE)
+        if (t->state == TASK_DONE) {
             return;
+        }
         t->state = TASK_SLEEPS;
         t->wake_op = rule->ops == SIMSCHED_UNTIL_WOKEN ? 0 : s->disk->ops + rule->ops;
         t->wake_ns = 0;
@@ -227,33 +248,38 @@ static void obey_rules(struct simsched *s, const struct simop *about)
     for (size_t i = 0; i < s->rule_count; i++) {
         struct armed_rule *a = &s->rules[i];
         uint64_t nth = a->rule.when.nth == 0 ? 1 : a->rule.when.nth;
-        if (simmatch_fits(&a->rule.when, about) && ++a->seen == nth)
+        if (simmatch_fits(&a->rule.when, about) && ++a->seen == nth) {
             obey(s, &a->rule);
+        }
     }
 }
 
 static void kill_all(struct simsched *s)
 {
     s->endless = true;
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
         t->client->killed = true;
+    }
 }
 
 static void turn(void *context, struct simclient *c, const struct simop *about)
 {
     struct simsched *s = context;
     obey_rules(s, about);
-    if (s->disk->ops - s->first_op >= s->most_ops)
+    if (s->disk->ops - s->first_op >= s->most_ops) {
         kill_all(s);
-    if (!c->killed)
+    }
+    if (!c->killed) {
         pass_baton(s);
+    }
 }
 
 static void sleep_until(void *context, struct simclient *c, int64_t ns)
 {
     struct simsched *s = context;
-    if (c->killed || ns <= 0)
+    if (c->killed || ns <= 0) {
         return;
+    }
     s->current->state = TASK_SLEEPS;
     s->current->wake_ns = s->disk->now_ns + ns;
     s->current->wake_op = 0;
@@ -265,8 +291,9 @@ static void sleep_until(void *context, struct simclient *c, int64_t ns)
 static void *run_task(void *context)
 {
     struct task *t = context;
-    while (sem_wait(&t->baton) != 0)
+    while (sem_wait(&t->baton) != 0) {
         continue;
+    }
     t->result = t->body(t->client, t->context);
     err_take(&t->trail);
     t->state = TASK_DONE;
@@ -277,25 +304,31 @@ static void *run_task(void *context)
 int simsched_run(struct simsched *s)
 {
     struct simdisk *d = s->disk;
-    if (s->tasks == NULL)
+    if (s->tasks == NULL) {
         return 0;
+    }
     d->turn = turn;
     d->sleep = sleep_until;
     d->turn_context = s;
     s->first_op = d->ops;
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
-        if (pthread_create(&t->thread, NULL, run_task, t) != 0)
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
+        if (pthread_create(&t->thread, NULL, run_task, t) != 0) {
             simmem_die("no thread for client %s", t->client->name);
+        }
+    }
     pass_baton(s);
-    while (sem_wait(&s->all_done) != 0)
+    while (sem_wait(&s->all_done) != 0) {
         continue;
-    for (struct task *t = s->tasks; t != NULL; t = t->next)
+    }
+    for (struct task *t = s->tasks; t != NULL; t = t->next) {
         pthread_join(t->thread, NULL);
+    }
     d->turn = NULL;
     d->sleep = NULL;
-    if (s->endless)
+    if (s->endless) {
         return err_raise(HF_ELIMIT, "the clients did not come to an end in %" PRIu64 " operations",
                          s->most_ops);
+    }
     return 0;
 }
 
@@ -309,10 +342,11 @@ int simsched_result(struct simsched *s, const char *client)
 void simsched_print(struct simsched *s, FILE *out)
 {
     fprintf(out, "seed %" PRIu64 "\n", s->seed);
-    for (const struct task *t = s->tasks; t != NULL; t = t->next)
+    for (const struct task *t = s->tasks; t != NULL; t = t->next) {
         fprintf(out, "client %s: %s%s%s%s\n", t->client->name,
                 t->result == 0 ? "done" : err_code_name(t->result), t->result == 0 ? "" : ": ",
                 t->result == 0 ? "" : t->trail.text, t->client->killed ? " (killed)" : "");
+    }
     struct buf text;
     buf_init(&text);
     simtrace_print(simdisk_trace(s->disk), 0, SIZE_MAX, &text);

@@ -31,15 +31,17 @@ struct simop *simstep_op(const struct simstep *s)
 
 static int refuse_the_dead(struct simclient *c)
 {
-    if (++c->refused > PATIENCE)
+    if (++c->refused > PATIENCE) {
         simmem_die("client %s was killed, and goes on asking for operations", c->name);
+    }
     return err_raise(HF_EINTERRUPTED, "the process was killed");
 }
 
 static bool is_alive(struct simclient *c)
 {
-    if (c->kill_at != 0 && c->ops + 1 >= c->kill_at)
+    if (c->kill_at != 0 && c->ops + 1 >= c->kill_at) {
         c->killed = true;
+    }
     return !c->killed;
 }
 
@@ -52,14 +54,15 @@ static void land_one(struct simdisk *d, struct simlanding *l)
     op->late = true;
     op->time_ns = d->now_ns;
     struct simplace from, to;
-    if (simtree_resolve(&d->tree, op->path, &from) != 0 || from.ino == 0)
+    if (simtree_resolve(&d->tree, op->path, &from) != 0 || from.ino == 0) {
         op->result = HF_EABSENT;
-    else if (simtree_resolve(&d->tree, op->to, &to) != 0 || to.dir == 0)
+    } else if (simtree_resolve(&d->tree, op->to, &to) != 0 || to.dir == 0) {
         op->result = HF_EABSENT;
-    else if (to.ino != 0)
+    } else if (to.ino != 0) {
         op->result = HF_EEXISTS;
-    else
+    } else {
         simdisk_move(d, op, &from, &to);
+    }
     op->happened = op->result == 0;
 }
 
@@ -67,10 +70,11 @@ static void land_until(struct simdisk *d, uint64_t due)
 {
     size_t kept = 0;
     for (size_t i = 0; i < d->landing_count; i++) {
-        if (d->landings[i].due <= due)
+        if (d->landings[i].due <= due) {
             land_one(d, &d->landings[i]);
-        else
+        } else {
             d->landings[kept++] = d->landings[i];
+        }
     }
     d->landing_count = kept;
 }
@@ -99,15 +103,18 @@ static const struct simfault *due_fault(struct simdisk *d, const struct simop *o
     const struct simfault *due = NULL;
     for (size_t i = 0; i < d->fault_count; i++) {
         struct simarmed *a = &d->faults[i];
-        if ((within_reach[a->fault.kind] & SIMOP_BIT(op->kind)) == 0)
+        if ((within_reach[a->fault.kind] & SIMOP_BIT(op->kind)) == 0) {
             continue;
-        if (!simmatch_fits(&a->fault.where, op))
+        }
+        if (!simmatch_fits(&a->fault.where, op)) {
             continue;
+        }
         a->seen++;
         uint64_t nth = a->fault.where.nth == 0 ? 1 : a->fault.where.nth;
         bool hit = a->fault.for_ever ? a->seen >= nth : a->seen == nth;
-        if (hit && due == NULL)
+        if (hit && due == NULL) {
             due = &a->fault;
+        }
     }
     return due;
 }
@@ -140,8 +147,9 @@ static int apply_fault(struct simstep *s, const struct simfault *fault)
 static bool wait_for_turn(struct simclient *c, enum simop_kind kind, char *path, char *to)
 {
     struct simdisk *d = c->disk;
-    if (!is_alive(c))
+    if (!is_alive(c)) {
         return false;
+    }
     if (d->turn != NULL) {
         struct simop about = { .kind = kind, .client = c->name, .path = path, .to = to };
         d->turn(d->turn_context, c, &about);
@@ -175,12 +183,14 @@ int simstep_begin(struct simstep *s, struct simclient *c, enum simop_kind kind, 
 
 int simstep_end(struct simstep *s, int rc)
 {
-    if (!s->begun)
+    if (!s->begun) {
         return rc;
+    }
     struct simop *op = simstep_op(s);
     op->happened = rc == 0 && !op->skipped;
-    if (rc == 0 && s->after != 0)
+    if (rc == 0 && s->after != 0) {
         rc = simdisk_error(s->after);
+    }
     op->result = rc;
     return rc;
 }

@@ -45,8 +45,9 @@ typedef size_t (*keep_fn)(size_t index, uint64_t stream_at, size_t len, uint64_t
 static size_t keep_first_bytes(size_t index, uint64_t stream_at, size_t len, uint64_t at)
 {
     (void)index;
-    if (stream_at >= at)
+    if (stream_at >= at) {
         return 0;
+    }
     return at - stream_at < len ? (size_t)(at - stream_at) : len;
 }
 
@@ -71,8 +72,9 @@ static struct simbytes *overlay(const struct torn_file *t, keep_fn keep, uint64_
         const struct simwrite *w = &t->writes[i];
         size_t len = simbytes_len(w->data);
         size_t kept = keep(i, stream_at, len, at);
-        if (kept > 0)
+        if (kept > 0) {
             simbytes_write(&b, w->offset, w->data->data, kept);
+        }
         stream_at += len;
     }
     return b;
@@ -102,15 +104,17 @@ static struct simbytes *zero_tail(const struct torn_file *t, uint64_t at)
 static void put_within(struct simbytes **b, uint64_t from, const uint8_t *data, size_t len)
 {
     uint64_t end = simbytes_len(*b);
-    if (from < end)
+    if (from < end) {
         simbytes_write(b, from, data, end - from < len ? (size_t)(end - from) : len);
+    }
 }
 
 static struct simbytes *garbage(const struct torn_file *t, uint64_t sector)
 {
     uint8_t bytes[SECTOR];
-    for (size_t i = 0; i < sizeof bytes; i++)
+    for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)simmem_mix(sector, i);
+    }
     struct simbytes *b = simbytes_ref(t->new);
     put_within(&b, sector * SECTOR, bytes, sizeof bytes);
     return b;
@@ -123,27 +127,31 @@ static void set_page(const struct torn_file *t, struct simbytes **b, uint64_t pa
 {
     uint8_t bytes[PAGE] = { 0 };
     size_t from = (size_t)page * PAGE, old_len = simbytes_len(t->old);
-    if (state == PAGE_NEW)
+    if (state == PAGE_NEW) {
         return;
-    if (state == PAGE_OLD && from < old_len)
+    }
+    if (state == PAGE_OLD && from < old_len) {
         memcpy(bytes, t->old->data + from, old_len - from < PAGE ? old_len - from : PAGE);
+    }
     put_within(b, from, bytes, sizeof bytes);
 }
 
 static struct simbytes *pages_by_code(const struct torn_file *t, uint64_t code)
 {
     struct simbytes *b = simbytes_ref(t->new);
-    for (size_t i = 0; i < t->page_count; i++, code /= PAGE_STATES)
+    for (size_t i = 0; i < t->page_count; i++, code /= PAGE_STATES) {
         set_page(t, &b, t->pages[i], (enum page_state)(code % PAGE_STATES));
+    }
     return b;
 }
 
 static struct simbytes *pages_at_random(const struct torn_file *t, uint64_t seed)
 {
     struct simbytes *b = simbytes_ref(t->new);
-    for (size_t i = 0; i < t->page_count; i++)
+    for (size_t i = 0; i < t->page_count; i++) {
         set_page(t, &b, t->pages[i],
                  (enum page_state)(simmem_mix(seed, t->pages[i]) % PAGE_STATES));
+    }
     return b;
 }
 
@@ -221,19 +229,22 @@ static void add_cuts(struct simvariants *v, const struct torn_file *t, enum simt
 static void add_pages(struct simvariants *v, const struct torn_file *t)
 {
     size_t codes = 1;
-    for (size_t i = 0; i < t->page_count && i <= FEW_PAGES; i++)
+    for (size_t i = 0; i < t->page_count && i <= FEW_PAGES; i++) {
         codes *= PAGE_STATES;
+    }
     if (t->page_count <= FEW_PAGES) {
-        for (size_t code = 1; code < codes; code++)
+        for (size_t code = 1; code < codes; code++) {
             add(v, t, SIMTEAR_PAGES, code);
+        }
         return;
     }
     for (size_t i = 0; i < t->page_count; i++) {
         add(v, t, SIMTEAR_PAGE_OLD, t->pages[i]);
         add(v, t, SIMTEAR_PAGE_ZERO, t->pages[i]);
     }
-    for (size_t i = 0; i < RANDOM_TEARS; i++)
+    for (size_t i = 0; i < RANDOM_TEARS; i++) {
         add(v, t, SIMTEAR_RANDOM, i);
+    }
 }
 
 /* The size may be on disk as it was after any page. */
@@ -241,8 +252,9 @@ static void add_sizes(struct simvariants *v, const struct torn_file *t)
 {
     for (size_t i = 0; i < t->page_count; i++) {
         uint64_t end = (t->pages[i] + 1) * PAGE;
-        if (end > simbytes_len(t->old) && end < simbytes_len(t->new))
+        if (end > simbytes_len(t->old) && end < simbytes_len(t->new)) {
             add(v, t, SIMTEAR_SHORT, end);
+        }
     }
 }
 
@@ -251,8 +263,9 @@ static void add_garbage(struct simvariants *v, const struct torn_file *t)
     uint64_t first = UINT64_MAX, last = 0;
     for (size_t i = 0; i < t->count; i++) {
         const struct simwrite *w = &t->writes[i];
-        if (simbytes_len(w->data) == 0)
+        if (simbytes_len(w->data) == 0) {
             continue;
+        }
         uint64_t end = (w->offset + simbytes_len(w->data) - 1) / SECTOR;
         first = w->offset / SECTOR < first ? w->offset / SECTOR : first;
         last = end > last ? end : last;
@@ -277,10 +290,12 @@ static void add_coarse(struct simvariants *v, const struct torn_file *t)
     uint64_t middle = t->pages[t->page_count / 2];
     add(v, t, SIMTEAR_ZERO_TAIL, 0);
     add(v, t, SIMTEAR_PAGE_ZERO, middle);
-    if (middle * PAGE > simbytes_len(t->old))
+    if (middle * PAGE > simbytes_len(t->old)) {
         add(v, t, SIMTEAR_SHORT, middle * PAGE);
-    if (t->model != SIMMODEL_POSIX)
+    }
+    if (t->model != SIMMODEL_POSIX) {
         return;
+    }
     add_cuts(v, t, SIMTEAR_CUT, SECTOR);
     add(v, t, SIMTEAR_ZERO_TAIL, t->stream / 2);
     add_garbage(v, t);
@@ -290,8 +305,9 @@ static void add_all(struct simvariants *v, const struct torn_file *t)
 {
     add(v, t, SIMTEAR_WHOLE, 0);
     add(v, t, SIMTEAR_LOST, 0);
-    if (t->stream == 0)
+    if (t->stream == 0) {
         return;
+    }
     if (t->model == SIMMODEL_KILL) {
         add_cuts(v, t, SIMTEAR_CUT, PAGE);
         return;
@@ -302,8 +318,9 @@ static void add_all(struct simvariants *v, const struct torn_file *t)
     }
     add_pages(v, t);
     add_sizes(v, t);
-    if (t->model != SIMMODEL_POSIX)
+    if (t->model != SIMMODEL_POSIX) {
         return;
+    }
     add_cuts(v, t, SIMTEAR_CUT, SECTOR);
     add(v, t, SIMTEAR_ZERO_TAIL, 0);
     add_cuts(v, t, SIMTEAR_ZERO_TAIL, SECTOR);
@@ -318,13 +335,16 @@ static void find_pages(struct torn_file *t)
     for (size_t i = 0; i < t->count; i++) {
         const struct simwrite *w = &t->writes[i];
         uint64_t last = (w->offset + simbytes_len(w->data) + PAGE - 1) / PAGE;
-        for (uint64_t page = w->offset / PAGE; page < last; page++)
+        for (uint64_t page = w->offset / PAGE; page < last; page++) {
             touched[page] = true;
+        }
     }
     t->pages = simmem_alloc(end * sizeof *t->pages);
-    for (uint64_t page = 0; page < end; page++)
-        if (touched[page])
+    for (uint64_t page = 0; page < end; page++) {
+        if (touched[page]) {
             t->pages[t->page_count++] = page;
+        }
+    }
     simmem_free(touched);
 }
 
@@ -332,8 +352,9 @@ void simtear_variants(enum simmodel model, struct simbytes *durable, const struc
                       size_t count, struct simvariants *out)
 {
     struct torn_file t = { .model = model, .old = durable, .writes = writes, .count = count };
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         t.stream += simbytes_len(writes[i].data);
+    }
     t.new = overlay(&t, keep_first_bytes, t.stream);
     find_pages(&t);
     add_all(out, &t);
@@ -343,8 +364,9 @@ void simtear_variants(enum simmodel model, struct simbytes *durable, const struc
 
 void simvariants_release(struct simvariants *v)
 {
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count; i++) {
         simbytes_unref(v->list[i].content);
+    }
     simmem_free(v->list);
     *v = (struct simvariants){ 0 };
 }
@@ -355,8 +377,9 @@ static void print_pages(uint64_t code, struct buf *out)
 {
     static const char *const words[PAGE_STATES] = { "new", "old", "zeros" };
     buf_printf(out, "of the pages written, in order:");
-    for (; code > 0; code /= PAGE_STATES)
+    for (; code > 0; code /= PAGE_STATES) {
         buf_printf(out, " %s", words[code % PAGE_STATES]);
+    }
     buf_printf(out, ", the rest new");
 }
 
@@ -375,10 +398,11 @@ void simtear_print(const struct simtear *tear, struct buf *out)
         [SIMTEAR_SHORT] = "ends at byte",
         [SIMTEAR_RANDOM] = "pages old, new or zeros by seed",
     };
-    if (tear->kind == SIMTEAR_PAGES)
+    if (tear->kind == SIMTEAR_PAGES) {
         print_pages(tear->at, out);
-    else if (tear->kind == SIMTEAR_WHOLE || tear->kind == SIMTEAR_LOST)
+    } else if (tear->kind == SIMTEAR_WHOLE || tear->kind == SIMTEAR_LOST) {
         buf_printf(out, "%s", words[tear->kind]);
-    else
+    } else {
         buf_printf(out, "%s %" PRIu64, words[tear->kind], tear->at);
+    }
 }

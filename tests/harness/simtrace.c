@@ -66,12 +66,15 @@ static bool has_prefix(const char *path, const char *prefix)
 
 bool simmatch_fits(const struct simmatch *m, const struct simop *op)
 {
-    if (op->kind == SIMOP_NOTE || op->late)
+    if (op->kind == SIMOP_NOTE || op->late) {
         return false;
-    if (m->kinds != 0 && (m->kinds & SIMOP_BIT(op->kind)) == 0)
+    }
+    if (m->kinds != 0 && (m->kinds & SIMOP_BIT(op->kind)) == 0) {
         return false;
-    if (m->client != NULL && strcmp(m->client, op->client) != 0)
+    }
+    if (m->client != NULL && strcmp(m->client, op->client) != 0) {
         return false;
+    }
     return m->prefix == NULL || has_prefix(op->path, m->prefix) || has_prefix(op->to, m->prefix);
 }
 
@@ -80,32 +83,39 @@ bool simmatch_fits(const struct simmatch *m, const struct simop *op)
 
 void simtrace_print_path(const char *path, struct buf *out)
 {
-    if (path[0] == '\0')
+    if (path[0] == '\0') {
         buf_put(out, ".", 1);
+    }
     while (*path != '\0') {
         size_t len = strcspn(path, "/");
         bool cut = len > LONGEST_PART;
         buf_printf(out, "%.*s%s", (int)(cut ? SHORTENED_PART : len), path, cut ? ".." : "");
         path += len;
-        if (*path == '/')
+        if (*path == '/') {
             buf_put(out, path++, 1);
+        }
     }
 }
 
 static void print_outcome(const struct simop *op, struct buf *out)
 {
-    if (op->result != 0)
+    if (op->result != 0) {
         buf_printf(out, "  = %s", err_code_name(op->result));
-    if (op->result != 0 && op->happened)
+    }
+    if (op->result != 0 && op->happened) {
         buf_printf(out,
                    op->kind == SIMOP_PWRITE ? ", %" PRIu64 " bytes written" : ", but it happened",
                    op->length);
-    if (op->lost)
+    }
+    if (op->lost) {
         buf_printf(out, ", and threw its data away");
-    if (op->skipped)
+    }
+    if (op->skipped) {
         buf_printf(out, "  (left out)");
-    if (op->late)
+    }
+    if (op->late) {
         buf_printf(out, "  (landed late)");
+    }
 }
 
 void simtrace_print_op(const struct simtrace *t, size_t index, struct buf *out)
@@ -122,18 +132,21 @@ void simtrace_print_op(const struct simtrace *t, size_t index, struct buf *out)
         buf_printf(out, " -> ");
         simtrace_print_path(op->to, out);
     }
-    if (op->kind == SIMOP_PWRITE || op->kind == SIMOP_PREAD)
+    if (op->kind == SIMOP_PWRITE || op->kind == SIMOP_PREAD) {
         buf_printf(out, "  %" PRIu64 "+%" PRIu64, op->offset, op->length);
-    if (op->site != NULL)
+    }
+    if (op->site != NULL) {
         buf_printf(out, "  [%s]", op->site);
+    }
     print_outcome(op, out);
     buf_printf(out, "\n");
 }
 
 void simtrace_print(const struct simtrace *t, size_t first, size_t end, struct buf *out)
 {
-    for (size_t i = first; i < end && i < t->count; i++)
+    for (size_t i = first; i < end && i < t->count; i++) {
         simtrace_print_op(t, i, out);
+    }
 }
 
 size_t simtrace_sites(const struct simtrace *t, const char **out_sites, size_t max)
@@ -142,10 +155,12 @@ size_t simtrace_sites(const struct simtrace *t, const char **out_sites, size_t m
     for (size_t i = 0; i < t->count; i++) {
         const char *site = t->ops[i].site;
         size_t at = 0;
-        while (site != NULL && at < count && strcmp(out_sites[at], site) != 0)
+        while (site != NULL && at < count && strcmp(out_sites[at], site) != 0) {
             at++;
-        if (site != NULL && at == count && count < max)
+        }
+        if (site != NULL && at == count && count < max) {
             out_sites[count++] = site;
+        }
     }
     return count;
 }

@@ -23,16 +23,19 @@ static struct simname *new_name(const char *text, size_t len, uint64_t hash)
 
 static void unref_name(struct simname *n)
 {
-    if (--n->refs == 0)
+    if (--n->refs == 0) {
         simmem_free(n);
+    }
 }
 
 static void unref_node(struct simnode *n)
 {
-    if (n == NULL || --n->refs > 0)
+    if (n == NULL || --n->refs > 0) {
         return;
-    for (size_t i = 0; i < n->count; i++)
+    }
+    for (size_t i = 0; i < n->count; i++) {
         unref_name(n->entries[i].name);
+    }
     simmem_free(n->entries);
     simbytes_unref(n->content);
     simmem_free(n);
@@ -45,10 +48,12 @@ static struct simnode *clone_node(const struct simnode *n)
     simbytes_ref(own->content);
     own->capacity = n->count;
     own->entries = NULL;
-    if (n->count > 0)
+    if (n->count > 0) {
         own->entries = simmem_dup(n->entries, n->count * sizeof *n->entries);
-    for (size_t i = 0; i < n->count; i++)
+    }
+    for (size_t i = 0; i < n->count; i++) {
         own->entries[i].name->refs++;
+    }
     return own;
 }
 
@@ -64,28 +69,33 @@ void simtree_copy(struct simtree *out_copy, const struct simtree *t)
 {
     out_copy->nodes = simmem_dup(t->nodes, t->count * sizeof *t->nodes);
     out_copy->count = out_copy->capacity = t->count;
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->nodes[i] != NULL)
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->nodes[i] != NULL) {
             t->nodes[i]->refs++;
+        }
+    }
 }
 
 void simtree_release(struct simtree *t)
 {
-    for (uint32_t i = 0; i < t->count; i++)
+    for (uint32_t i = 0; i < t->count; i++) {
         unref_node(t->nodes[i]);
+    }
     simmem_free(t->nodes);
     *t = (struct simtree){ 0 };
 }
 
 void simtree_add(struct simtree *t, uint32_t ino, bool is_dir, uint32_t mode, int64_t mtime_ns)
 {
-    if (ino < t->count && t->nodes[ino] != NULL)
+    if (ino < t->count && t->nodes[ino] != NULL) {
         simmem_die("node %u is there already", ino);
+    }
     size_t capacity = t->capacity;
     simmem_grow(&t->nodes, &capacity, (size_t)ino + 1, sizeof *t->nodes);
     t->capacity = (uint32_t)capacity;
-    if (ino >= t->count)
+    if (ino >= t->count) {
         t->count = ino + 1;
+    }
     struct simnode *n = simmem_alloc(sizeof *n);
     n->refs = 1;
     n->is_dir = is_dir;
@@ -100,10 +110,11 @@ static void reach_from(const struct simtree *t, uint32_t dir, bool *seen)
     const struct simnode *n = t->nodes[dir];
     for (size_t i = 0; i < n->count; i++) {
         uint32_t ino = n->entries[i].ino;
-        if (t->nodes[ino]->is_dir)
+        if (t->nodes[ino]->is_dir) {
             reach_from(t, ino, seen);
-        else
+        } else {
             seen[ino] = true;
+        }
     }
 }
 
@@ -118,8 +129,9 @@ void simtree_prune(struct simtree *t)
     bool *seen = simmem_alloc(t->count * sizeof *seen);
     simtree_reach(t, seen);
     for (uint32_t i = 0; i < t->count; i++) {
-        if (seen[i])
+        if (seen[i]) {
             continue;
+        }
         unref_node(t->nodes[i]);
         t->nodes[i] = NULL;
     }
@@ -159,18 +171,21 @@ static size_t entry_position(const struct simnode *n, const char *name, size_t l
         size_t middle = (low + high) / 2;
         const struct simname *at = n->entries[middle].name;
         int order = at->hash < hash ? -1 : at->hash > hash;
-        if (order == 0 && at->len != len)
+        if (order == 0 && at->len != len) {
             order = at->len < len ? -1 : 1;
-        if (order == 0)
+        }
+        if (order == 0) {
             order = memcmp(at->text, name, len);
+        }
         if (order == 0) {
             *out_found = true;
             return middle;
         }
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     *out_found = false;
     return low;
@@ -208,10 +223,12 @@ int simtree_resolve(const struct simtree *t, const char *path, struct simplace *
 {
     *out_place = (struct simplace){ .ino = SIMTREE_ROOT, .name = path };
     while (*path != '\0') {
-        if (out_place->ino == 0)
+        if (out_place->ino == 0) {
             return ENOENT;
-        if (!t->nodes[out_place->ino]->is_dir)
+        }
+        if (!t->nodes[out_place->ino]->is_dir) {
             return ENOTDIR;
+        }
         size_t len = strcspn(path, "/");
         uint32_t dir = out_place->ino;
         *out_place = (struct simplace){ dir, simtree_lookup(t, dir, path, len), path, len };
@@ -231,11 +248,12 @@ static uint64_t hash_folder(const struct simtree *t, uint32_t dir, uint64_t path
     for (size_t i = 0; i < n->count; i++) {
         const struct simnode *child = t->nodes[n->entries[i].ino];
         uint64_t place = simmem_mix(path_hash, n->entries[i].name->hash);
-        if (child->is_dir)
+        if (child->is_dir) {
             sum += simmem_mix(place, child->mode | 1u << 31) +
                    hash_folder(t, n->entries[i].ino, place);
-        else
+        } else {
             sum += simmem_mix(place, simbytes_hash(child->content) ^ child->mode);
+        }
     }
     return sum;
 }
@@ -256,15 +274,17 @@ static int walk_folder(const struct simtree *t, uint32_t dir, const char *prefix
 {
     const struct simnode *n = t->nodes[dir];
     struct simentry *sorted = simmem_dup(n->entries, n->count * sizeof *n->entries);
-    if (n->count > 0)
+    if (n->count > 0) {
         qsort(sorted, n->count, sizeof *sorted, by_text);
+    }
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n->count; i++) {
         const struct simnode *child = t->nodes[sorted[i].ino];
         char *path = simmem_join(prefix, sorted[i].name->text);
         rc = each(context, path, child);
-        if (rc == 0 && child->is_dir)
+        if (rc == 0 && child->is_dir) {
             rc = walk_folder(t, sorted[i].ino, path, each, context);
+        }
         simmem_free(path);
     }
     simmem_free(sorted);

@@ -276,12 +276,14 @@ static void test_buf_grows_by_doubling(void **state)
 
     (void)state;
     buf_init(&b);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++) {
         buf_put_u8(&b, (uint8_t)i);
+    }
     assert_int_equal(buf_error(&b), 0);
     assert_true(mem_alloc_count() - before < 16);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++) {
         assert_int_equal(b.data[i], (uint8_t)i);
+    }
     buf_release(&b);
     assert_null(b.data);
 }

@@ -69,8 +69,9 @@ static void test_log_leaves_out_what_is_below_the_level(void **state)
     for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
         struct heard h = { 0 };
         log_set_sink(hear, &h, (enum log_level)level);
-        for (int event = LOG_LEVEL_ERROR; event <= LOG_LEVEL_DEBUG; event++)
+        for (int event = LOG_LEVEL_ERROR; event <= LOG_LEVEL_DEBUG; event++) {
             log_write((enum log_level)event, "x");
+        }
         assert_int_equal(h.count, level + 1);
         assert_int_equal(h.level, level);
     }
@@ -134,8 +135,9 @@ static void test_log_from_within_the_sink_is_left_out(void **state)
 
 static void *log_much(void *text)
 {
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < 500; i++) {
         log_write(LOG_LEVEL_INFO, "%s", (const char *)text);
+    }
     return NULL;
 }
 
@@ -147,10 +149,12 @@ static void test_log_takes_messages_from_many_threads_one_at_a_time(void **state
 
     (void)state;
     log_set_sink(hear, &h, LOG_LEVEL_INFO);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, log_much, texts[i]), 0);
-    for (size_t i = 0; i < 3; i++)
+    }
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
     assert_int_equal(h.count, 1500); /* counted without a lock of its own */
     assert_int_equal(strlen(h.message), 3);
 }

@@ -43,15 +43,17 @@ static void test_map_finds_what_was_put_and_nothing_else(void **state)
     struct map *m = new_map(8, 8, 1);
 
     (void)state;
-    for (uint64_t i = 0; i < 10000; i++)
+    for (uint64_t i = 0; i < 10000; i++) {
         put_u64(m, i * 8, i);
+    }
     assert_int_equal(map_count(m), 10000);
     for (uint64_t i = 0; i < 80000; i++) {
         const uint64_t *value = map_get(m, &i);
-        if (i % 8 == 0)
+        if (i % 8 == 0) {
             assert_int_equal(*value, i / 8);
-        else
+        } else {
             assert_null(value);
+        }
     }
     map_free(m);
 }
@@ -139,8 +141,9 @@ static void test_map_visits_each_entry_once(void **state)
 
     (void)state;
     assert_false(map_next(m, &position, &key, &value));
-    for (uint64_t i = 0; i < KEYS; i++)
+    for (uint64_t i = 0; i < KEYS; i++) {
         put_u64(m, i, ~i);
+    }
     position = 0;
     while (map_next(m, &position, &key, &value)) {
         uint64_t k;
@@ -151,8 +154,9 @@ static void test_map_visits_each_entry_once(void **state)
         visits[k]++;
     }
     assert_false(map_next(m, &position, &key, &value));
-    for (size_t i = 0; i < KEYS; i++)
+    for (size_t i = 0; i < KEYS; i++) {
         assert_int_equal(visits[i], 1);
+    }
     map_free(m);
 }
 
@@ -163,8 +167,9 @@ static void test_map_clear_forgets_and_goes_on(void **state)
 
     (void)state;
     map_clear(m);
-    for (uint64_t i = 0; i < 100; i++)
+    for (uint64_t i = 0; i < 100; i++) {
         put_u64(m, i, i);
+    }
     size_t bytes = map_bytes(m);
     map_clear(m);
     assert_int_equal(map_count(m), 0);
@@ -262,18 +267,21 @@ static void test_map_is_unchanged_when_memory_runs_out(void **state)
     assert_int_equal(map_put(m, &key, NULL, NULL), HF_ENOMEM);
     assert_int_equal(map_count(m), 0);
     mem_fail_at(0, 0);
-    for (key = 0; key < 6; key++)
+    for (key = 0; key < 6; key++) {
         put_u64(m, key, key);
+    }
     mem_fail_at(1, 1);
     int rc = 0;
-    for (key = 6; rc == 0 && key < 100; key++)
+    for (key = 6; rc == 0 && key < 100; key++) {
         rc = map_put(m, &key, NULL, NULL);
+    }
     uint64_t stopped = key - 1;
     assert_int_equal(rc, HF_ENOMEM);
     assert_int_equal(map_count(m), stopped);
     assert_null(map_get(m, &stopped));
-    for (key = 0; key < 6; key++)
+    for (key = 0; key < 6; key++) {
         assert_int_equal(*(uint64_t *)map_get(m, &key), key);
+    }
     mem_fail_at(0, 0);
     put_u64(m, stopped, 1);
     map_free(m);

@@ -139,8 +139,9 @@ static void test_mem_grow_doubles_and_keeps_content(void **state)
         assert_true(capacity > i);
         items[i] = i * 3;
     }
-    for (uint32_t i = 0; i < 10000; i++)
+    for (uint32_t i = 0; i < 10000; i++) {
         assert_int_equal(items[i], i * 3);
+    }
     assert_true(moves <= 12);
     mem_free(items);
 }

@@ -67,15 +67,17 @@ static void test_pool_without_workers_runs_in_the_order_of_submission(void **sta
 
     (void)state;
     init_noted(jobs, JOBS, &clock);
-    for (size_t i = 0; i < JOBS; i++)
+    for (size_t i = 0; i < JOBS; i++) {
         pool_submit(p, &jobs[i].job, POOL_NORMAL);
+    }
     assert_int_equal(clock, 0);
     assert_int_equal(pool_wait(p, &jobs[9].job), 0);
     assert_int_equal(clock, 10); /* up to the job waited for, and no further */
     assert_true(pool_done(&jobs[0].job));
     assert_false(pool_done(&jobs[10].job));
-    for (size_t i = JOBS; i-- > 0;)
+    for (size_t i = JOBS; i-- > 0;) {
         assert_int_equal(pool_wait(p, &jobs[i].job), 0);
+    }
     for (size_t i = 0; i < JOBS; i++) {
         assert_int_equal(jobs[i].turn, i + 1);
         assert_true(pthread_equal(jobs[i].thread, pthread_self()));
@@ -91,13 +93,16 @@ static void test_pool_runs_urgent_jobs_first(void **state)
 
     (void)state;
     init_noted(jobs, 6, &clock);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         pool_submit(p, &jobs[i].job, i % 2 == 0 ? POOL_NORMAL : POOL_URGENT);
-    for (size_t i = 0; i < 6; i++)
+    }
+    for (size_t i = 0; i < 6; i++) {
         pool_wait(p, &jobs[i].job);
+    }
     static const int turns[6] = { 4, 1, 5, 2, 6, 3 };
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(jobs[i].turn, turns[i]);
+    }
     pool_free(p);
 }
 
@@ -133,8 +138,9 @@ static void test_pool_runs_each_of_many_jobs_once(void **state)
         struct pool *p = new_pool(workers);
         init_noted(jobs, JOBS, &clock);
         clock = 0;
-        for (size_t i = 0; i < JOBS; i++)
+        for (size_t i = 0; i < JOBS; i++) {
             pool_submit(p, &jobs[i].job, i % 7 == 0 ? POOL_URGENT : POOL_NORMAL);
+        }
         for (size_t i = 0; i < JOBS; i++) {
             assert_int_equal(pool_wait(p, &jobs[i].job), 0);
             assert_true(jobs[i].turn > 0);
@@ -154,8 +160,9 @@ struct gate {
 
 static void pass(sem_t *s)
 {
-    while (sem_wait(s) != 0)
+    while (sem_wait(s) != 0) {
         continue;
+    }
 }
 
 static int run_gate(struct pool_job *job)
@@ -193,8 +200,9 @@ static void test_pool_waiter_runs_what_busy_workers_do_not(void **state)
     init_noted(jobs, 3, &clock);
     pool_submit(p, &gate.job, POOL_NORMAL);
     pass(&gate.begun);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         pool_submit(p, &jobs[i].job, POOL_NORMAL);
+    }
     assert_int_equal(pool_wait(p, &jobs[2].job), 0);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(jobs[i].turn, i + 1);
@@ -343,10 +351,12 @@ static void *use_pool(void *argument)
         struct noted jobs[5];
         atomic_int clock = 0;
         init_noted(jobs, 5, &clock);
-        for (size_t i = 0; i < 5; i++)
+        for (size_t i = 0; i < 5; i++) {
             pool_submit(u->pool, &jobs[i].job, POOL_NORMAL);
-        for (size_t i = 0; i < 5; i++)
+        }
+        for (size_t i = 0; i < 5; i++) {
             u->ran += pool_wait(u->pool, &jobs[i].job) == 0 && jobs[i].turn > 0;
+        }
     }
     return NULL;
 }
@@ -510,8 +520,9 @@ static void test_pool_workers_leave_signals_to_the_program(void **state)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     struct pool *p = new_pool(1);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
-    for (int number = 1; number < 32; number++)
+    for (int number = 1; number < 32; number++) {
         assert_int_equal(sigismember(&before, number), sigismember(&after, number));
+    }
 
     pool_submit(p, &m.job, POOL_NORMAL);
     pass(&m.ran); /* not pool_wait, which might run it here */
@@ -602,9 +613,11 @@ static void test_pool_cores_are_those_this_process_may_use(void **state)
     assert_int_equal(sched_getaffinity(0, sizeof usual, &usual), 0);
     assert_int_equal(pool_cores(), CPU_COUNT(&usual));
     CPU_ZERO(&one);
-    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
-        if (CPU_ISSET(i, &usual))
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &usual)) {
             CPU_SET(i, &one);
+        }
+    }
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
     size_t cores = pool_cores();
     assert_int_equal(sched_setaffinity(0, sizeof usual, &usual), 0);

@@ -34,10 +34,12 @@ static void test_rnd_sequence_is_xoshiro256starstar(void **state)
 
     (void)state;
     rnd_init_seeded(&r, 0);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         r.state[i] = i + 1;
-    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+    }
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
         assert_true(rnd_u64(&r) == published[i]);
+    }
 }
 
 static void test_rnd_seed_decides_all_bytes(void **state)
@@ -71,8 +73,9 @@ static void test_rnd_bytes_stay_within_their_place(void **state)
         for (size_t len = 0; len < sizeof place; len++) {
             memset(place, 0, sizeof place);
             assert_int_equal(rnd_bytes(generators[g], place, len), 0);
-            for (size_t i = len; i < sizeof place; i++)
+            for (size_t i = len; i < sizeof place; i++) {
                 assert_int_equal(place[i], 0);
+            }
         }
     }
 }
@@ -90,8 +93,9 @@ static void test_rnd_below_is_uniform_and_below(void **state)
         assert_true(v < BOUND);
         count[v]++;
     }
-    for (size_t i = 0; i < BOUND; i++) /* five standard deviations are 474 */
+    for (size_t i = 0; i < BOUND; i++) { /* five standard deviations are 474 */
         assert_in_range(count[i], DRAWS / BOUND - 474, DRAWS / BOUND + 474);
+    }
     assert_int_equal(rnd_below(&r, 1), 0);
 }
 
@@ -104,8 +108,9 @@ static void test_rnd_below_does_not_favour_small_values_of_a_large_bound(void **
 
     (void)state;
     rnd_init_seeded(&r, 43);
-    for (int i = 0; i < 3000; i++)
+    for (int i = 0; i < 3000; i++) {
         low += rnd_below(&r, bound) < (uint64_t)1 << 62;
+    }
     assert_in_range(low, 850, 1150); /* 1000 are due, 1500 by a plain remainder */
 }
 
@@ -132,8 +137,9 @@ static void test_rnd_system_fills_all_though_signals_come(void **state)
     assert_int_equal(rnd_bytes(rnd_system(), bytes, LEN), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
     assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
-    for (size_t i = 0; i < LEN; i += sizeof zeros)
+    for (size_t i = 0; i < LEN; i += sizeof zeros) {
         assert_memory_not_equal(bytes + i, zeros, sizeof zeros);
+    }
     assert_memory_not_equal(bytes, bytes + LEN / 2, 64);
     mem_free(bytes);
 }

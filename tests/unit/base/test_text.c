@@ -67,8 +67,9 @@ static void test_text_unhex_takes_both_cases_and_nothing_else(void **state)
     assert_false(text_unhex("abcd", 3, out));
     static const char *const bad[] = { "0g", "g0", "0/", "0:", "0@",
                                        "0`", " 1", "0x", "-1", "\xc0\xaf" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_false(text_unhex(bad[i], 2, out));
+    }
 }
 
 static void test_text_parse_u64_takes_the_whole_range(void **state)
@@ -90,8 +91,9 @@ static void test_text_parse_u64_refuses_what_is_no_number_or_too_large(void **st
     uint64_t v = 99;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_refused(text_parse_u64(bad[i], UINT64_MAX, &v), bad[i], "whole number");
+    }
     assert_refused(text_parse_u64("11", 10, &v), "11", "at most 10");
     assert_refused(text_parse_u64("18446744073709551616", UINT64_MAX, &v), "18446744073709551616",
                    "at most 18446744073709551615");
@@ -135,8 +137,9 @@ static void test_text_parse_size_refuses_the_rest(void **state)
     uint64_t v = 99;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_refused(text_parse_size(bad[i], &v), bad[i], "512K");
+    }
     assert_refused(text_parse_size("16E", &v), "16E", "too large");
     assert_refused(text_parse_size("18446744073709551616", &v), "18446744073709551616",
                    "too large");
@@ -201,10 +204,12 @@ static void test_text_parse_duration_refuses_the_rest(void **state)
     int64_t ns = 99;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_refused(text_parse_duration(bad[i], &ns), bad[i], "90s");
-    for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
+    }
+    for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++) {
         assert_refused(text_parse_duration(long_ones[i], &ns), long_ones[i], "at most 292y");
+    }
     assert_true(ns == 99);
 }
 
@@ -222,8 +227,9 @@ static void test_text_parse_duration_round_trip(void **state)
         int len = 0;
         int64_t expected = 0;
         for (size_t u = 0; u < 8; u++) {
-            if (len > 0 && rnd_below(&r, 2) == 0)
+            if (len > 0 && rnd_below(&r, 2) == 0) {
                 continue;
+            }
             int n = (int)rnd_below(&r, 100);
             len += snprintf(text + len, sizeof text - (size_t)len, "%d%s", n, units[u]);
             expected += n * ms[u] * 1000000;
@@ -253,8 +259,9 @@ static void test_text_size_shows_one_decimal(void **state)
     char out[TEXT_SIZE_BYTES];
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_string_equal(text_size(cases[i].bytes, out), cases[i].shown);
+    }
 }
 
 static void test_text_duration_shows_two_units(void **state)
@@ -286,8 +293,9 @@ static void test_text_duration_shows_two_units(void **state)
     char out[TEXT_SIZE_BYTES];
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_string_equal(text_duration(cases[i].ns, out), cases[i].shown);
+    }
 }
 
 static void test_text_count_groups_by_thousands(void **state)
@@ -305,8 +313,9 @@ static void test_text_count_groups_by_thousands(void **state)
     char out[TEXT_SIZE_BYTES];
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_string_equal(text_count(cases[i].n, out), cases[i].shown);
+    }
 }
 
 static void test_text_long_input_is_quoted_in_part(void **state)

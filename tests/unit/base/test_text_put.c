@@ -70,11 +70,13 @@ static void test_text_put_knows_utf8_at_its_borders(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(text_is_utf8(good[i], strlen(good[i])));
+    }
     assert_true(text_is_utf8("a\0b", 3));
-    for (size_t i = 0; i < sizeof not_utf8 / sizeof *not_utf8; i++)
+    for (size_t i = 0; i < sizeof not_utf8 / sizeof *not_utf8; i++) {
         assert_false(text_is_utf8(not_utf8[i].bytes, not_utf8[i].len));
+    }
 }
 
 static void test_text_put_json_escapes_what_json_demands(void **state)
@@ -200,8 +202,9 @@ static void test_text_put_shown_leaves_readable_names_alone(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_put(text_put_shown, names[i], strlen(names[i]), names[i]);
+    }
 }
 
 static void test_text_put_shown_disarms_what_controls_a_terminal(void **state)
@@ -223,8 +226,9 @@ static void test_text_put_shown_disarms_what_controls_a_terminal(void **state)
         struct buf b;
         buf_init(&b);
         text_put_shown(&b, not_utf8[i].bytes, not_utf8[i].len);
-        for (size_t k = 0; k < b.len; k++)
+        for (size_t k = 0; k < b.len; k++) {
             assert_in_range(b.data[k], 0x20, 0x7e);
+        }
         buf_release(&b);
     }
 }
@@ -246,8 +250,9 @@ static void test_text_put_shown_never_lets_random_bytes_through(void **state)
         buf_clear(&b);
         text_put_shown(&b, name, len);
         assert_true(text_is_utf8(b.data, b.len));
-        for (size_t k = 0; k < b.len; k++)
+        for (size_t k = 0; k < b.len; k++) {
             assert_true(b.data[k] >= 0x20 && b.data[k] != 0x7f);
+        }
     }
     buf_release(&b);
 }

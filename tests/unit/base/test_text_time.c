@@ -45,21 +45,25 @@ static void assert_time(const char *text, int64_t seconds, int64_t ns)
     int64_t t;
     int rc = text_parse_time(text, NOW, &t);
 
-    if (rc != 0)
+    if (rc != 0) {
         fail_msg("%s: %s", text, err_last()->text);
-    if (t != seconds * NS_PER_S + ns)
+    }
+    if (t != seconds * NS_PER_S + ns) {
         fail_msg("%s: %" PRId64 ", expected %" PRId64 ".%09" PRId64, text, t, seconds, ns);
+    }
 }
 
 static void assert_refused(const char *text, const char *expected)
 {
     int64_t t = 99;
 
-    if (text_parse_time(text, NOW, &t) != HF_EUSAGE)
+    if (text_parse_time(text, NOW, &t) != HF_EUSAGE) {
         fail_msg("%s was taken", text);
+    }
     assert_int_equal(err_last()->code, HF_EUSAGE);
-    if (strstr(err_last()->text, text) == NULL || strstr(err_last()->text, expected) == NULL)
+    if (strstr(err_last()->text, text) == NULL || strstr(err_last()->text, expected) == NULL) {
         fail_msg("%s: \"%s\" does not say \"%s\"", text, err_last()->text, expected);
+    }
     assert_true(t == 99);
 }
 
@@ -162,8 +166,9 @@ static void test_text_time_refuses_what_is_not_a_time(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_refused(bad[i], "not a time");
+    }
 }
 
 static void test_text_time_refuses_days_and_hours_that_the_calendar_has_not(void **state)
@@ -175,8 +180,9 @@ static void test_text_time_refuses_days_and_hours_that_the_calendar_has_not(void
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_refused(bad[i], "calendar");
+    }
 }
 
 static void test_text_time_reaches_exactly_as_far_as_nanoseconds_do(void **state)
@@ -290,8 +296,9 @@ static void test_text_time_round_trip_of_random_moments(void **state)
             char text[TEXT_TIME_BYTES];
             int64_t t = (int64_t)rnd_u64(&r) >> rnd_below(&r, 4);
             int64_t back;
-            if (i % 4 == 0)
+            if (i % 4 == 0) {
                 t = (changes[i % 3] - 7200 + (int64_t)rnd_below(&r, 14400)) * NS_PER_S;
+            }
             assert_int_equal(text_parse_time(text_time_utc(t, text), NOW, &back), 0);
             assert_true(back == t);
 
@@ -303,10 +310,11 @@ static void test_text_time_round_trip_of_random_moments(void **state)
             char with_offset[TEXT_TIME_BYTES];
             memcpy(with_offset, text, sizeof text);
             text[strlen("2025-11-21 11:00:00")] = '\0';
-            if (text_parse_time(text, NOW, &back) == 0)
+            if (text_parse_time(text, NOW, &back) == 0) {
                 assert_true(back == t);
-            else
+            } else {
                 assert_non_null(strstr(err_last()->text, with_offset));
+            }
         }
     }
 }

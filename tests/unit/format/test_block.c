@@ -31,8 +31,9 @@ static void fill_sample(struct sample *s, struct rnd *r, bool compressible)
         s->len += s->lengths[i];
     }
     assert_int_equal(rnd_bytes(r, s->data, s->len), 0);
-    for (size_t i = 0; compressible && i < s->len; i++)
+    for (size_t i = 0; compressible && i < s->len; i++) {
         s->data[i] = (uint8_t)('a' + (s->data[i] & 3));
+    }
 }
 
 static struct codec *new_codec(enum codec_kind kind)
@@ -55,8 +56,9 @@ static void check_round_trip(const struct sample *s, struct codec *codec, enum c
     assert_int_equal(v.codec, expected);
     assert_int_equal(v.plain_len, s->len);
     assert_int_equal(v.count, s->count);
-    for (uint32_t i = 0; i < v.count; i++)
+    for (uint32_t i = 0; i < v.count; i++) {
         assert_int_equal(block_chunk_len(&v, i), s->lengths[i]);
+    }
     assert_int_equal(block_decode(&v, codec, out), 0);
     assert_memory_equal(out, s->data, s->len);
     buf_release(&b);
@@ -75,8 +77,9 @@ static void test_block_gives_back_what_was_packed(void **state)
 
         for (int i = 0; i < 20; i++) {
             fill_sample(s, &r, true);
-            if (s->len > 500) /* a few bytes may not be worth compressing */
+            if (s->len > 500) { /* a few bytes may not be worth compressing */
                 check_round_trip(s, codec, kinds[k]);
+            }
         }
         codec_free(codec);
     }
@@ -137,8 +140,9 @@ static void test_block_refuses_to_pack_what_no_reader_would_take(void **state)
     struct buf b;
 
     (void)state;
-    for (size_t i = 0; i <= BLOCK_MAX_CHUNKS; i++)
+    for (size_t i = 0; i <= BLOCK_MAX_CHUNKS; i++) {
         many[i] = 1;
+    }
     buf_init(&b);
     assert_int_equal(block_encode(data, zero, 0, NULL, &b), HF_ELIMIT);
     assert_int_equal(block_encode(data, zero, 2, NULL, &b), HF_ELIMIT);

@@ -24,8 +24,9 @@ static struct chunker *new_chunker(const struct chunker_params *params, uint8_t 
     uint8_t key[32];
     struct chunker *c;
 
-    for (size_t i = 0; i < sizeof key; i++)
+    for (size_t i = 0; i < sizeof key; i++) {
         key[i] = (uint8_t)(first_key_byte + i);
+    }
     assert_int_equal(chunker_new(params, key, &c), 0);
     return c;
 }
@@ -148,10 +149,11 @@ static void assert_patient(const struct chunker *c, const uint8_t *data, size_t 
 
     for (size_t n = 0; n <= len && n <= max + 1; n++) {
         size_t cut = chunker_cut(c, data, n, false);
-        if (n < right)
+        if (n < right) {
             assert_int_equal(cut, 0);
-        else if (right < len || right == max)
+        } else if (right < len || right == max) {
             assert_int_equal(cut, right);
+        }
         assert_int_equal(chunker_cut(c, data, n, true), n < right ? n : right);
     }
 }
@@ -162,8 +164,9 @@ static void test_chunker_waits_until_more_bytes_cannot_change_the_cut(void **sta
     uint8_t *data = random_bytes(20000, 4), *zeros = mem_zalloc(6000);
 
     (void)state;
-    for (size_t at = 0; at < 12000; at += 700)
+    for (size_t at = 0; at < 12000; at += 700) {
         assert_patient(c, data + at, 8000);
+    }
     assert_patient(c, data, 200);
     assert_patient(c, zeros, 6000);
     chunker_free(c);
@@ -318,8 +321,9 @@ static void test_chunker_does_not_take_others_for_page_structured(void **state)
     assert_false(PAGED_WITH(0, "\x7f"
                                "ELF\2\1\1"));
     assert_false(PAGED_WITH(0, "%PDF-1.7\n"));
-    for (size_t at = 0; at < (60u << 10); at += 16)
+    for (size_t at = 0; at < (60u << 10); at += 16) {
         assert_false(chunker_is_paged(data + at, 4096));
+    }
     mem_free(data);
 }
 

@@ -141,8 +141,9 @@ static void assert_nothing_changed_opens(enum cipher_kind kind)
             parts[p].bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
     }
-    for (size_t len = 0; len < sizeof sealed; len++)
+    for (size_t len = 0; len < sizeof sealed; len++) {
         assert_int_equal(cipher_open(c, key, nonce, &ad, sealed, len, out), HF_EDAMAGE);
+    }
     assert_int_equal(cipher_open(c, key, nonce, &ad, sealed, sizeof sealed, out), 0);
     assert_memory_equal(out, plain, sizeof plain);
     cipher_free(c);

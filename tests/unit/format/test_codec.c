@@ -32,8 +32,9 @@ static void fill_text(uint8_t *out, size_t len)
     rnd_init_seeded(&rnd, 3);
     while (at < len) {
         const char *word = words[rnd_below(&rnd, sizeof words / sizeof words[0])];
-        for (size_t i = 0; word[i] && at < len; i++)
+        for (size_t i = 0; word[i] && at < len; i++) {
             out[at++] = (uint8_t)word[i];
+        }
     }
 }
 
@@ -44,8 +45,9 @@ static int init(void **state)
     (void)state;
     text_block = mem_alloc(BLOCK);
     random_block = mem_alloc(BLOCK);
-    if (!text_block || !random_block)
+    if (!text_block || !random_block) {
         return -1;
+    }
     fill_text(text_block, BLOCK);
     rnd_init_seeded(&rnd, 4);
     return rnd_bytes(&rnd, random_block, BLOCK);
@@ -134,8 +136,9 @@ static void test_codec_bytes_do_not_depend_on_what_came_before(void **state)
         size_t fresh_len, used_len, len;
         uint8_t *from_fresh = encode(fresh, text_block, 30000, &fresh_len), *from_used;
 
-        for (size_t n = 1; n < 20; n++)
+        for (size_t n = 1; n < 20; n++) {
             mem_free(encode(used, text_block + 977 * n, 5000 * n, &len));
+        }
         assert_int_equal(codec_encode(used, random_block, 9000, from_fresh, 10, &len), 0);
         from_used = encode(used, text_block, 30000, &used_len);
         mem_free(from_fresh);
@@ -162,8 +165,9 @@ static void test_codec_says_when_it_does_not_fit(void **state)
             memset(out, 0xee, 1000);
             assert_int_equal(codec_encode(c, random_block, 1000, out, max, &len), 0);
             assert_int_equal(len, 0);
-            for (size_t at = max; at < 1000; at++)
+            for (size_t at = max; at < 1000; at++) {
                 assert_int_equal(out[at], 0xee);
+            }
         }
         assert_comes_back(c, kinds[i], text_block, 5000);
         codec_free(c);
@@ -218,8 +222,9 @@ static void test_codec_refuses_another_length(void **state)
         assert_refused(c, kinds[i], encoded, len, 4999);
         assert_refused(c, kinds[i], encoded, len, 5001);
         assert_refused(c, kinds[i], encoded, len, 0);
-        for (size_t cut = 0; cut < len; cut += 1 + len / 50)
+        for (size_t cut = 0; cut < len; cut += 1 + len / 50) {
             assert_refused(c, kinds[i], encoded, cut, 5000);
+        }
         mem_free(encoded);
         codec_free(c);
     }
@@ -321,10 +326,12 @@ static void test_codec_reports_every_allocation_that_fails(void **state)
 
             mem_fail_at(nth, 0);
             rc = codec_new(kinds[i], 3, &c);
-            if (rc == 0)
+            if (rc == 0) {
                 rc = codec_encode(c, text_block, 5000, encoded, sizeof encoded, &len);
-            if (rc == 0)
+            }
+            if (rc == 0) {
                 rc = codec_decode(c, kinds[i], encoded, len, out, 5000);
+            }
             uint64_t hits = mem_fail_hits();
             mem_fail_at(0, 0);
             if (hits == 0) {
@@ -334,8 +341,9 @@ static void test_codec_reports_every_allocation_that_fails(void **state)
                 break;
             }
             assert_int_equal(rc, HF_ENOMEM);
-            if (c) /* and it works once there is memory again */
+            if (c) { /* and it works once there is memory again */
                 assert_comes_back(c, kinds[i], text_block, 5000);
+            }
             codec_free(c);
         }
     }
@@ -389,9 +397,11 @@ static void test_codec_name_names_every_kind(void **state)
 static void test_codec_finds_random_bytes_not_worthwhile(void **state)
 {
     (void)state;
-    for (size_t len = 1024; len <= BLOCK; len *= 2)
-        for (size_t at = 0; at + len <= BLOCK; at += len)
+    for (size_t len = 1024; len <= BLOCK; len *= 2) {
+        for (size_t at = 0; at + len <= BLOCK; at += len) {
             assert_false(codec_worthwhile(random_block + at, len));
+        }
+    }
 }
 
 static void test_codec_finds_compressed_bytes_not_worthwhile(void **state)
@@ -420,9 +430,11 @@ static void test_codec_finds_a_photograph_not_worthwhile(void **state)
 
     (void)state;
     memset(jpeg, 1, 600);
-    for (size_t i = 600; i + 1 < BLOCK; i++)
-        if (jpeg[i] == 0xff)
+    for (size_t i = 600; i + 1 < BLOCK; i++) {
+        if (jpeg[i] == 0xff) {
             jpeg[++i] = 0;
+        }
+    }
     assert_false(codec_worthwhile(jpeg, BLOCK));
     mem_free(jpeg);
 }
@@ -430,8 +442,9 @@ static void test_codec_finds_a_photograph_not_worthwhile(void **state)
 static void test_codec_finds_text_worthwhile(void **state)
 {
     (void)state;
-    for (size_t len = 1; len <= BLOCK; len = len * 3 + 1)
+    for (size_t len = 1; len <= BLOCK; len = len * 3 + 1) {
         assert_true(codec_worthwhile(text_block, len));
+    }
 }
 
 static void test_codec_finds_base64_worthwhile(void **state)
@@ -460,8 +473,9 @@ static void test_codec_finds_a_sparse_table_worthwhile(void **state)
     uint8_t *table = mem_zalloc(BLOCK);
 
     (void)state;
-    for (size_t i = 0; i < BLOCK; i += 64)
+    for (size_t i = 0; i < BLOCK; i += 64) {
         memcpy(table + i, random_block + i, 8);
+    }
     assert_true(codec_worthwhile(table, BLOCK));
     memset(table, 0, BLOCK);
     assert_true(codec_worthwhile(table, BLOCK));

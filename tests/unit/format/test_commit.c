@@ -16,8 +16,9 @@
 
 static void says(int rc, int code, const char *text)
 {
-    if (strstr(err_last()->text, text) == NULL)
+    if (strstr(err_last()->text, text) == NULL) {
         print_error("expected '%s' in '%s'\n", text, err_last()->text);
+    }
     assert_int_equal(rc, code);
     assert_non_null(strstr(err_last()->text, text));
 }
@@ -27,8 +28,9 @@ static char *random_text(struct rnd *r)
     size_t len = (size_t)rnd_below(r, 40);
     char *text = mem_zalloc(len + 1);
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         text[i] = (char)(1 + rnd_below(r, 255));
+    }
     return text;
 }
 
@@ -38,8 +40,9 @@ static char **random_list(struct rnd *r, size_t *out_count)
 
     *out_count = (size_t)rnd_below(r, 6);
     texts = mem_array(*out_count, sizeof *texts);
-    for (size_t i = 0; i < *out_count; i++)
+    for (size_t i = 0; i < *out_count; i++) {
         texts[i] = random_text(r);
+    }
     return texts;
 }
 
@@ -66,8 +69,9 @@ static void random_commit(struct rnd *r, struct commit *c)
 static void assert_lists_equal(char **a, size_t a_count, char **b, size_t b_count)
 {
     assert_int_equal(a_count, b_count);
-    for (size_t i = 0; i < a_count; i++)
+    for (size_t i = 0; i < a_count; i++) {
         assert_string_equal(a[i], b[i]);
+    }
 }
 
 static void assert_commits_equal(const struct commit *a, const struct commit *b)
@@ -179,8 +183,9 @@ static int decode_with(size_t at, uint8_t value)
     sample(&b);
     b.data[at] = value;
     rc = commit_decode(b.data, b.len, &c);
-    if (rc == 0)
+    if (rc == 0) {
         commit_release(&c);
+    }
     buf_release(&b);
     return rc;
 }
@@ -313,8 +318,9 @@ static int decode_and_copy(const struct buf *b)
     struct commit c, d;
     int rc = commit_decode(b->data, b->len, &c);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = commit_copy(&c, &d);
     if (rc == 0) {
         rc = commit_set_tags(&d, tags, 2);

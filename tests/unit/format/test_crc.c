@@ -19,8 +19,9 @@ static uint32_t by_definition(const uint8_t *p, size_t len)
 
     for (size_t i = 0; i < len; i++) {
         crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++)
+        for (int bit = 0; bit < 8; bit++) {
             crc = (crc >> 1) ^ ((crc & 1) ? 0x82f63b78u : 0);
+        }
     }
     return ~crc;
 }
@@ -35,11 +36,13 @@ static void test_crc_matches_rfc_3720(void **state)
     assert_int_equal(crc_32c(bytes, sizeof bytes), 0x8a9136aau);
     memset(bytes, 0xff, sizeof bytes);
     assert_int_equal(crc_32c(bytes, sizeof bytes), 0x62a8ab43u);
-    for (uint8_t i = 0; i < sizeof bytes; i++)
+    for (uint8_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = i;
+    }
     assert_int_equal(crc_32c(bytes, sizeof bytes), 0x46dd794eu);
-    for (uint8_t i = 0; i < sizeof bytes; i++)
+    for (uint8_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(31 - i);
+    }
     assert_int_equal(crc_32c(bytes, sizeof bytes), 0x113fdb5cu);
 }
 
@@ -51,9 +54,11 @@ static void test_crc_of_any_length_and_alignment_is_as_defined(void **state)
     (void)state;
     rnd_init_seeded(&rnd, 1);
     assert_int_equal(rnd_bytes(&rnd, bytes, sizeof bytes), 0);
-    for (size_t from = 0; from < 9; from++)
-        for (size_t len = 0; from + len <= sizeof bytes; len++)
+    for (size_t from = 0; from < 9; from++) {
+        for (size_t len = 0; from + len <= sizeof bytes; len++) {
             assert_int_equal(crc_32c(bytes + from, len), by_definition(bytes + from, len));
+        }
+    }
 }
 
 /* Tails of up to three bytes go through the table on every machine: all its entries. */

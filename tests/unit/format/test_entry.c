@@ -38,12 +38,14 @@ static int tear_down(void **state)
 
 static void says(int rc, int code, const char *text)
 {
-    if (strstr(err_last()->text, text) == NULL)
+    if (strstr(err_last()->text, text) == NULL) {
         print_error("expected '%s' in '%s'\n", text, err_last()->text);
+    }
     assert_int_equal(rc, code);
     assert_non_null(strstr(err_last()->text, text));
-    if (code == HF_ENEWER)
+    if (code == HF_ENEWER) {
         assert_non_null(strstr(err_last()->hint, "newer holdfast"));
+    }
 }
 
 static struct entry_adopt sample_adopt(uint8_t n)
@@ -307,11 +309,13 @@ static int walk_types(const uint16_t *types, size_t count, size_t *out_seen)
     int rc;
 
     buf_init(&body);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         put_raw_item(&body, types[i], 0, i);
+    }
     entry_walk_init(&w, body.data, body.len);
-    for (*out_seen = 0; (rc = entry_walk_next(&w, &v)) == 1;)
+    for (*out_seen = 0; (rc = entry_walk_next(&w, &v)) == 1;) {
         ++*out_seen;
+    }
     buf_release(&body);
     return rc;
 }
@@ -434,9 +438,10 @@ static void test_entry_sealed_part_cannot_be_moved_or_changed(void **state)
         assert_int_equal(out.len, 0);
         body.data[8 + bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    for (v.len = 0; v.len < 44; v.len++)
+    for (v.len = 0; v.len < 44; v.len++) {
         says(entry_get_sealed(&v, keys, repo_id, entry_uuid, &event, &out), HF_EDAMAGE,
              "too short");
+    }
     buf_release(&body);
     buf_release(&out);
 }
@@ -600,12 +605,13 @@ static int decode_seal_with(uint64_t number, size_t at, uint64_t value, size_t s
     entry_put_adopt(&file, &adopt);
     seal_file(&file, number);
     seal = file.data + file.len - ENTRY_SEAL_BYTES;
-    if (size == 1)
+    if (size == 1) {
         seal[at] = (uint8_t)value;
-    else if (size == 4)
+    } else if (size == 4) {
         le_put32(seal + at, (uint32_t)value);
-    else
+    } else {
         le_put64(seal + at, value);
+    }
     le_put32(seal + 188, crc_32c(seal, 188));
     rc = entry_decode(file.data, file.len, &s, &body, &body_len);
     buf_release(&file);
@@ -684,8 +690,9 @@ static void test_entry_names_are_exact(void **state)
     uint64_t number = 77;
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(entry_parse_name(bad[i], &number));
+    }
     assert_int_equal(number, 77);
     entry_name(1, name);
     assert_string_equal(name, "000000000001");

@@ -28,8 +28,9 @@ static const struct keyfile_unlock by_password = {
 
 static void fill_rising(uint8_t *out, size_t len, uint8_t first)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         out[i] = (uint8_t)(first + i);
+    }
 }
 
 static int init(void **state)
@@ -290,10 +291,12 @@ static void test_keyfile_cut_short_opens_while_a_copy_is_whole(void **state)
 
     (void)state;
     make(&by_secret, 1, file);
-    for (size_t len = 0; len < KEYFILE_COPY_BYTES; len++)
+    for (size_t len = 0; len < KEYFILE_COPY_BYTES; len++) {
         assert_refused(file, len, &by_secret, HF_EKEY_DAMAGED);
-    for (size_t len = KEYFILE_COPY_BYTES; len < KEYFILE_BYTES; len++)
+    }
+    for (size_t len = KEYFILE_COPY_BYTES; len < KEYFILE_BYTES; len++) {
         assert_opens(file, len, &by_secret, false, true);
+    }
     assert_opens(file, KEYFILE_BYTES + 1, &by_secret, false, true);
     assert_int_equal(keyfile_inspect(file, KEYFILE_COPY_BYTES, &info), 0);
     assert_false(info.copy_damaged[0]);
@@ -516,8 +519,9 @@ static void test_keyfile_text_mistyped_never_yields_another_secret(void **state)
         uint8_t right = b.data[i];
         for (unsigned wrong = 0; wrong < 256; wrong++) {
             b.data[i] = (uint8_t)wrong;
-            if (keyfile_parse_text((const char *)b.data, b.len, out) == 0)
+            if (keyfile_parse_text((const char *)b.data, b.len, out) == 0) {
                 assert_memory_equal(out, secret, sizeof out);
+            }
         }
         b.data[i] = right;
     }

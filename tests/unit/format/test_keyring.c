@@ -28,8 +28,9 @@ static struct keyring *new_ring(uint8_t first_byte)
     uint8_t master[KEYRING_MASTER_BYTES];
     struct keyring *k;
 
-    for (size_t i = 0; i < sizeof master; i++)
+    for (size_t i = 0; i < sizeof master; i++) {
         master[i] = (uint8_t)(first_byte + i);
+    }
     assert_int_equal(keyring_new(master, &k), 0);
     return k;
 }
@@ -69,8 +70,9 @@ static void test_keyring_footer_key_belongs_to_one_segment(void **state)
     uint8_t segment[16], one[32], other[32];
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof segment; i++)
+    for (uint8_t i = 0; i < sizeof segment; i++) {
         segment[i] = (uint8_t)(0xa0 + i);
+    }
     keyring_footer_key(k, segment, one);
     assert_hex(one, 32, "e2195338b0c65ad1b3441d596fa7c3f4f13d6e793f348dc3b74d43e77879a69a");
     segment[15] ^= 1;
@@ -87,7 +89,7 @@ static void test_keyring_pairs_belong_together(void **state)
     (void)state;
     nacl_sign(k->sign_secret, "entry", 5, signature);
     assert_true(nacl_verify(k->sign_public, "entry", 5, signature));
-    assert_int_equal(nacl_seal_to(k->data_public, "bytes", 5, sealed), 0);
+    assert_int_equal(nacl_seal_to(k->data_public, rnd_system(), "bytes", 5, sealed), 0);
     assert_true(nacl_seal_open(k->data_public, k->data_secret, sealed, sizeof sealed, open));
     assert_memory_equal(open, "bytes", 5);
     keyring_free(k);

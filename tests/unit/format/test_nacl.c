@@ -28,8 +28,9 @@ static void unhex(const char *hex, uint8_t *out)
 
 static void fill_rising(uint8_t *out, size_t len, uint8_t first)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         out[i] = (uint8_t)(first + i);
+    }
 }
 
 static void test_nacl_init_may_be_called_again(void **state)
@@ -160,7 +161,7 @@ static void test_nacl_sealed_box_opens_only_unchanged_and_with_its_pair(void **s
     seed[0] = 2;
     nacl_box_pair(seed, other_public, other_secret);
     fill_rising(key, sizeof key, 9);
-    assert_int_equal(nacl_seal_to(public_key, key, sizeof key, sealed), 0);
+    assert_int_equal(nacl_seal_to(public_key, rnd_system(), key, sizeof key, sealed), 0);
     assert_true(nacl_seal_open(public_key, secret, sealed, sizeof sealed, open));
     assert_memory_equal(open, key, sizeof key);
 
@@ -179,7 +180,7 @@ static void test_nacl_seal_to_refuses_a_key_everybody_could_open(void **state)
     uint8_t zero[32] = { 0 }, sealed[4 + NACL_SEALED_EXTRA];
 
     (void)state;
-    assert_int_equal(nacl_seal_to(zero, "data", 4, sealed), HF_EDAMAGE);
+    assert_int_equal(nacl_seal_to(zero, rnd_system(), "data", 4, sealed), HF_EDAMAGE);
 }
 
 /* draft-irtf-cfrg-xchacha-03, A.3.1 */

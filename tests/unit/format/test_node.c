@@ -145,8 +145,9 @@ static void test_node_metadata_sees_each_difference(void **state)
     struct node a = sample_file(NULL, 0);
     struct node b[9];
     (void)state;
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 9; i++) {
         b[i] = a;
+    }
     b[0].mode = 0;
     b[1].uid = 0;
     b[2].gid = 0;
@@ -158,8 +159,9 @@ static void test_node_metadata_sees_each_difference(void **state)
     b[7].xattrs = &xattr;
     b[7].xattr_count = 1;
     b[8].xattrs_chunked = true;
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 9; i++) {
         assert_false(node_same_metadata(&a, &b[i]));
+    }
     a = b[7];
     assert_true(node_same_metadata(&a, &b[7]));
     a.xattrs = &changed;

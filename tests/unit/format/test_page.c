@@ -30,8 +30,9 @@ static int set_up(void **state)
         page_builder_new(PAGE_LEAF, 0, boundary_key, &f->leaf) != 0 ||
         page_builder_new(PAGE_INDEX, 1, boundary_key, &f->index) != 0 ||
         page_builder_new(PAGE_LIST, 0, boundary_key, &f->list) != 0 ||
-        page_reader_new(&f->reader) != 0)
+        page_reader_new(&f->reader) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -98,8 +99,9 @@ static void assert_same_node(const struct node *a, const struct node *b)
 static void assert_round_trip(struct fixture *f, const struct node *nodes, size_t count)
 {
     struct node got;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         add_node(f, &nodes[i]);
+    }
     assert_int_equal(page_builder_count(f->leaf), count);
     open_leaf(f);
     assert_int_equal(page_reader_count(f->reader), count);
@@ -218,8 +220,9 @@ static void test_page_refuses_paths_out_of_order_and_goes_on(void **state)
     assert_int_equal(page_builder_add_node(f->leaf, &b_sub, &ends), HF_EFAIL);
     assert_int_equal(page_builder_count(f->leaf), 3);
     open_leaf(f);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(page_reader_next_node(f->reader, &got), 1);
+    }
     assert_int_equal(page_reader_next_node(f->reader, &got), 0);
 }
 
@@ -267,8 +270,9 @@ static void test_page_refuses_impossible_nodes(void **state)
     struct node_ref empty = { .len = 0 }, hole = { .len = 1, .hole = true };
     struct node n[6];
     bool ends;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         n[i] = file_node("/a");
+    }
     n[0].type = (enum node_type)8;
     n[1].mode = 010000;
     n[2].refs = &empty;
@@ -280,8 +284,9 @@ static void test_page_refuses_impossible_nodes(void **state)
     n[4].xattr_count = 2;
     n[5].target = "a\0b";
     n[5].target_len = 3;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(page_builder_add_node(f->leaf, &n[i], &ends), HF_EFAIL);
+    }
     assert_int_equal(page_builder_count(f->leaf), 0);
 }
 
@@ -293,8 +298,9 @@ static void test_page_holds_a_path_of_a_mebibyte_and_no_longer(void **state)
     struct node got, n = file_node("/");
     bool ends;
     assert_non_null(path);
-    for (size_t i = 0; i < len + 1; i++)
+    for (size_t i = 0; i < len + 1; i++) {
         path[i] = i % 200 == 0 ? '/' : 'a';
+    }
     n.path = path;
     n.path_len = len + 1;
     assert_int_equal(page_builder_add_node(f->leaf, &n, &ends), HF_ELIMIT);
@@ -356,9 +362,11 @@ static void test_page_boundaries_are_found_again_after_an_insertion(void **state
         again[i] = shifted;
     }
     size_t common = 0;
-    for (int i = 0; i < 100; i++)
-        for (int j = 0; j < 100; j++)
+    for (int i = 0; i < 100; i++) {
+        for (int j = 0; j < 100; j++) {
             common += ends[i] == again[j];
+        }
+    }
     assert_true(common > 50);
 }
 
@@ -371,13 +379,15 @@ static void test_page_boundaries_depend_on_the_key(void **state)
     size_t len, same = 0;
     size_t counts[20];
     rnd_init_seeded(&rnd, 7);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         counts[i] = fill_leaf(f, &rnd, &at, &len);
+    }
     page_builder_free(f->leaf);
     assert_int_equal(page_builder_new(PAGE_LEAF, 0, other_key, &f->leaf), 0);
     at = 0;
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         same += fill_leaf(f, &rnd, &at, &len) == counts[i];
+    }
     assert_true(same < 5);
 }
 
@@ -391,15 +401,17 @@ static void test_page_reader_tells_an_end_by_rule_from_the_end_of_a_level(void *
     rnd_init_seeded(&rnd, 7);
     fill_leaf(f, &rnd, &at, &len);
     open_leaf(f);
-    while (page_reader_next_node(f->reader, &got) == 1)
+    while (page_reader_next_node(f->reader, &got) == 1) {
         continue;
+    }
     assert_true(page_reader_ended(f->reader, boundary_key));
     page_builder_reset(f->leaf);
     struct node n = file_node("/a");
     add_node(f, &n);
     open_leaf(f);
-    while (page_reader_next_node(f->reader, &got) == 1)
+    while (page_reader_next_node(f->reader, &got) == 1) {
         continue;
+    }
     assert_false(page_reader_ended(f->reader, boundary_key));
 }
 
@@ -499,10 +511,11 @@ static void test_page_separator_is_the_shortest_that_sorts_between(void **state)
         { "abcdef", "abx123", 3 }, { "", "xyz", 1 },
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(page_separator((const uint8_t *)cases[i].before, strlen(cases[i].before),
                                         (const uint8_t *)cases[i].key, strlen(cases[i].key)),
                          cases[i].len);
+    }
 }
 
 static void test_page_keys_and_paths_are_each_other(void **state)
@@ -530,15 +543,17 @@ static void test_page_allocates_nothing_per_node(void **state)
     for (int i = 0; i < 3; i++) {
         fill_leaf(f, &rnd, &at, &len);
         open_leaf(f);
-        while (page_reader_next_node(f->reader, &got) == 1)
+        while (page_reader_next_node(f->reader, &got) == 1) {
             continue;
+        }
     }
     uint64_t before = mem_alloc_count();
     at = 0;
     fill_leaf(f, &rnd, &at, &len);
     open_leaf(f);
-    while (page_reader_next_node(f->reader, &got) == 1)
+    while (page_reader_next_node(f->reader, &got) == 1) {
         continue;
+    }
     assert_true(mem_alloc_count() == before);
 }
 
@@ -551,14 +566,16 @@ static void test_page_survives_each_failed_allocation(void **state)
         bool ends;
         mem_fail_at(nth, 0);
         int rc = page_builder_new(PAGE_LEAF, 0, boundary_key, &b);
-        if (rc == 0)
+        if (rc == 0) {
             rc = page_builder_add_node(b, &n, &ends);
+        }
         uint64_t hits = mem_fail_hits();
         mem_fail_at(0, 0);
         page_builder_free(rc != 0 && b == NULL ? NULL : b);
         assert_int_equal(rc, hits > 0 ? HF_ENOMEM : 0);
-        if (hits == 0)
+        if (hits == 0) {
             break;
+        }
     }
 }
 

@@ -24,15 +24,17 @@ static int read_all(struct page_reader *r, const void *data, size_t len)
     struct page_child c;
     struct node_ref ref;
     int rc = page_reader_open(r, data, len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     do {
-        if (page_reader_kind(r) == PAGE_LEAF)
+        if (page_reader_kind(r) == PAGE_LEAF) {
             rc = page_reader_next_node(r, &n);
-        else if (page_reader_kind(r) == PAGE_INDEX)
+        } else if (page_reader_kind(r) == PAGE_INDEX) {
             rc = page_reader_next_child(r, &c);
-        else
+        } else {
             rc = page_reader_next_ref(r, &ref);
+        }
     } while (rc == 1);
     return rc;
 }
@@ -225,8 +227,9 @@ static void test_page_reader_survives_every_flipped_bit(void **state)
     assert_int_equal(page_builder_finish(b, &data, &len), 0);
     assert_true(len <= sizeof bytes);
     assert_int_equal(read_all(r, data, len), 0);
-    for (size_t cut = 0; cut < len; cut++)
+    for (size_t cut = 0; cut < len; cut++) {
         assert_int_equal(read_all(r, data, cut), HF_EDAMAGE);
+    }
     size_t accepted = 0;
     for (size_t bit = 0; bit < len * 8; bit++) {
         memcpy(bytes, data, len);

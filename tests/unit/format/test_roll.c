@@ -26,8 +26,9 @@ static int set_up(void **state)
 
 static void says(int rc, int code, const char *text)
 {
-    if (strstr(err_last()->text, text) == NULL)
+    if (strstr(err_last()->text, text) == NULL) {
         print_error("expected '%s' in '%s'\n", text, err_last()->text);
+    }
     assert_int_equal(rc, code);
     assert_non_null(strstr(err_last()->text, text));
 }
@@ -98,8 +99,9 @@ static void test_roll_gives_its_entries_back(void **state)
         assert_memory_equal(v.repo_id, repo_id, 16);
         assert_int_equal(v.entries_len, entries.len);
         assert_memory_equal(v.entries, entries.data, entries.len);
-        for (uint32_t k = 0; k < count; k++)
+        for (uint32_t k = 0; k < count; k++) {
             assert_int_equal(roll_entry_len(&v, k), lengths[k]);
+        }
         buf_release(&entries);
         buf_release(&out);
     }
@@ -146,10 +148,11 @@ static int decode_with(size_t at, uint64_t value, size_t size)
     int rc;
 
     make_roll(7, 2, &b);
-    if (size == 4)
+    if (size == 4) {
         le_put32(b.data + at, (uint32_t)value);
-    else
+    } else {
         le_put64(b.data + at, value);
+    }
     le_put32(b.data + 60, crc_32c(b.data, 60));
     nacl_hash(b.data, b.len - 32, b.data + b.len - 32);
     rc = roll_decode(b.data, b.len, &v);
@@ -235,8 +238,9 @@ static void test_roll_names_are_exact(void **state)
     assert_true(roll_parse_name(name, &first, &last));
     assert_int_equal(first, 1025);
     assert_int_equal(last, 2048);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(roll_parse_name(bad[i], &first, &last));
+    }
     assert_int_equal(first, 1025);
 }
 

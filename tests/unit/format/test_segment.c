@@ -39,12 +39,14 @@ static struct cipher *new_cipher(void)
 
 static void says(int rc, int code, const char *text)
 {
-    if (strstr(err_last()->text, text) == NULL)
+    if (strstr(err_last()->text, text) == NULL) {
         print_error("expected '%s' in '%s'\n", text, err_last()->text);
+    }
     assert_int_equal(rc, code);
     assert_non_null(strstr(err_last()->text, text));
-    if (code == HF_ENEWER)
+    if (code == HF_ENEWER) {
         assert_non_null(strstr(err_last()->hint, "newer holdfast"));
+    }
 }
 
 /* --- header --- */
@@ -146,8 +148,9 @@ static void test_segment_header_cut_is_damage(void **state)
 static size_t seal_sample(struct cipher *c, uint8_t *out, size_t plain_len,
                           enum segment_record type)
 {
-    for (size_t i = 0; i < plain_len; i++)
+    for (size_t i = 0; i < plain_len; i++) {
         out[SEGMENT_RECORD_HEADER_BYTES + i] = (uint8_t)(i * 7);
+    }
     assert_int_equal(segment_record_seal(c, key, uuid, type, POSITION, nonce,
                                          out + SEGMENT_RECORD_HEADER_BYTES, plain_len, out),
                      0);
@@ -191,8 +194,9 @@ static void test_segment_record_comes_back_in_its_place(void **state)
                                              plain, &out_len),
                          0);
         assert_int_equal(out_len, plain_len);
-        for (size_t i = 0; i < plain_len; i++)
+        for (size_t i = 0; i < plain_len; i++) {
             assert_int_equal(plain[i], (uint8_t)(i * 7));
+        }
     }
     cipher_free(c);
 }
@@ -247,8 +251,9 @@ static void test_segment_record_cut_is_damage_but_its_padding_may_be_absent(void
 
     (void)state;
     seal_sample(c, record, 45, SEGMENT_DATA);
-    for (size_t len = 0; len < payload_end; len++)
+    for (size_t len = 0; len < payload_end; len++) {
         assert_int_equal(open_sample(c, record, len), HF_EDAMAGE);
+    }
     says(open_sample(c, record, payload_end - 1), HF_EDAMAGE, "more than there is (offset 8)");
     assert_int_equal(open_sample(c, record, payload_end), 0);
     cipher_free(c);
@@ -263,10 +268,11 @@ static int decode_record_with(size_t at, uint32_t value, size_t size)
 
     seal_sample(c, record, 40, SEGMENT_DATA);
     cipher_free(c);
-    if (size == 1)
+    if (size == 1) {
         record[at] = (uint8_t)value;
-    else
+    } else {
         le_put32(record + at, value);
+    }
     le_put32(record + 28, crc_32c(record, 28));
     return segment_record_header_decode(record, SEGMENT_RECORD_HEADER_BYTES, &h);
 }
@@ -400,10 +406,11 @@ static int decode_footer_with(size_t at, uint32_t value)
     small_footer(bytes);
     le_put32(bytes + at, value);
     rc = segment_footer_decode(bytes, sizeof bytes, &f);
-    if (rc == 0)
+    if (rc == 0) {
         segment_footer_release(&f);
-    else
+    } else {
         assert_true(f.blocks == NULL && f.chunks == NULL);
+    }
     return rc;
 }
 
@@ -455,8 +462,9 @@ static void test_segment_footer_cut_or_longer_is_damage(void **state)
 
     (void)state;
     small_footer(bytes);
-    for (size_t len = 0; len < SMALL_FOOTER; len++)
+    for (size_t len = 0; len < SMALL_FOOTER; len++) {
         assert_int_equal(segment_footer_decode(bytes, len, &f), HF_EDAMAGE);
+    }
     assert_int_equal(segment_footer_decode(bytes, sizeof bytes, &f), HF_EDAMAGE);
     assert_int_equal(segment_footer_decode(bytes, SMALL_FOOTER, &f), 0);
     segment_footer_release(&f);
@@ -523,8 +531,9 @@ static struct segment_trailer sample_trailer(struct rnd *r)
     memset(&t, 0, sizeof t);
     t.record_count = (uint32_t)rnd_below(r, 1000);
     t.footer_position = SEGMENT_HEADER_BYTES;
-    if (t.record_count > 0)
+    if (t.record_count > 0) {
         t.footer_position += (uint64_t)t.record_count * 48 + 8 * rnd_below(r, 1u << 20);
+    }
     t.footer_payload_len = 28 + (uint32_t)rnd_below(r, 100000);
     t.sums_position = t.footer_position +
                       segment_record_bytes(t.footer_payload_len - CIPHER_TAG_BYTES);
@@ -580,14 +589,15 @@ static int decode_trailer_with(size_t at, uint64_t value, size_t size)
     struct rnd r;
 
     rnd_init_seeded(&r, 7);
-    do
+    do {
         t = sample_trailer(&r);
-    while (t.record_count == 0);
+    } while (t.record_count == 0);
     segment_trailer_encode(&t, bytes);
-    if (size == 4)
+    if (size == 4) {
         le_put32(bytes + at, (uint32_t)value);
-    else
+    } else {
         le_put64(bytes + at, value);
+    }
     le_put32(bytes + 124, crc_32c(bytes, 124));
     return segment_trailer_decode(bytes, sizeof bytes, le_get64(bytes + 48), &out);
 }
@@ -645,7 +655,8 @@ static void make_whole(struct whole *w)
 
     memcpy(h.uuid, uuid, 16);
     memcpy(h.repo_id, repo_id, 16);
-    assert_int_equal(nacl_seal_to(w->keys->data_public, key, sizeof key, h.sealed_key), 0);
+    assert_int_equal(
+        nacl_seal_to(w->keys->data_public, rnd_system(), key, sizeof key, h.sealed_key), 0);
     segment_header_encode(&h, p);
 
     assert_int_equal(block_encode(data, &length, 1, NULL, &plain), 0);

@@ -41,8 +41,9 @@ static void test_xxh_matches_the_reference_vectors(void **state)
 
     (void)state;
     fill_reference(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         assert_true(xxh_64(bytes, vectors[i].len) == vectors[i].sum);
+    }
 }
 
 static void test_xxh_over_pieces_equals_the_whole(void **state)

@@ -107,8 +107,9 @@ static void forbid(long call, int errnum)
     };
     struct sock_fprog program = { .len = sizeof code / sizeof code[0], .filter = code };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         _exit(99);
+    }
 }
 
 /* Of a coverage build: writes down what was run so far, since _exit does not. */
@@ -120,15 +121,17 @@ static void in_child(int (*check)(struct fs *fs), struct fs *fs)
     pid_t child = fork();
     if (child == 0) {
         int wrong = check(fs);
-        if (__gcov_dump != NULL)
+        if (__gcov_dump != NULL) {
             __gcov_dump();
+        }
         _exit(wrong);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) != 0)
+    if (WEXITSTATUS(status) != 0) {
         fail_msg("the check numbered %d of the child did not hold", WEXITSTATUS(status));
+    }
 }
 
 static void test_create_refuses_a_name_that_is_taken(void **state)
@@ -274,13 +277,16 @@ static void test_rename_new_moves_and_never_replaces(void **state)
 static int rename_new_through_link(struct fs *fs, int errnum)
 {
     forbid(SYS_renameat2, errnum);
-    if (fs_rename_new(fs, "a", "c") != 0)
+    if (fs_rename_new(fs, "a", "c") != 0) {
         return 1;
-    if (fs_rename_new(fs, "b", "c") != HF_EEXISTS)
+    }
+    if (fs_rename_new(fs, "b", "c") != HF_EEXISTS) {
         return 2;
+    }
     struct fs_stat st;
-    if (fs_stat(fs, "a", &st) != HF_EABSENT || fs_stat(fs, "b", &st) != 0)
+    if (fs_stat(fs, "a", &st) != HF_EABSENT || fs_stat(fs, "b", &st) != 0) {
         return 3;
+    }
     return 0;
 }
 
@@ -316,8 +322,9 @@ static int rename_new_without_link(struct fs *fs)
 {
     forbid(SYS_renameat2, EINVAL);
     forbid(SYS_linkat, EPERM);
-    if (fs_rename_new(fs, "a", "c") != HF_EUNSUPPORTED)
+    if (fs_rename_new(fs, "a", "c") != HF_EUNSUPPORTED) {
         return 1;
+    }
     struct fs_stat st;
     return fs_stat(fs, "a", &st) == 0 && fs_stat(fs, "c", &st) == HF_EABSENT ? 0 : 2;
 }
@@ -342,26 +349,32 @@ static void test_rename_over_replaces(void **state)
 static int a_failed_write_poisons(struct fs *fs)
 {
     struct fs_file *f;
-    if (fs_create(fs, "big", 0644, &f) != 0)
+    if (fs_create(fs, "big", 0644, &f) != 0) {
         return 1;
+    }
     signal(SIGXFSZ, SIG_IGN);
     struct rlimit small = { .rlim_cur = 4, .rlim_max = RLIM_INFINITY };
     struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
     setrlimit(RLIMIT_FSIZE, &small);
     int first = fs_pwrite(f, "too much", 8, 0);
     setrlimit(RLIMIT_FSIZE, &all);
-    if (first != HF_EIO)
+    if (first != HF_EIO) {
         return 2;
-    if (fs_pwrite(f, "x", 1, 0) != first)
+    }
+    if (fs_pwrite(f, "x", 1, 0) != first) {
         return 3;
-    if (strstr(err_last()->text, "File too large") == NULL)
+    }
+    if (strstr(err_last()->text, "File too large") == NULL) {
         return 4;
-    if (fs_sync(f, "test") != first)
+    }
+    if (fs_sync(f, "test") != first) {
         return 5;
+    }
     char got[8];
     size_t len;
-    if (fs_pread(f, got, sizeof got, 0, &len) != 0 || len != 4)
+    if (fs_pread(f, got, sizeof got, 0, &len) != 0 || len != 4) {
         return 6;
+    }
     return fs_close(&f) == 0 ? 0 : 7;
 }
 
@@ -378,16 +391,19 @@ static int a_failed_sync_poisons(struct fs *fs)
     int spare = dup(STDIN_FILENO); /* the number that the file is going to have */
     close(spare);
     struct fs_file *f;
-    if (fs_create(fs, "a", 0644, &f) != 0 || pipe(pipes) != 0)
+    if (fs_create(fs, "a", 0644, &f) != 0 || pipe(pipes) != 0) {
         return 1;
+    }
     int keep = dup(spare);
     dup2(pipes[0], spare); /* fdatasync of a pipe fails */
     int first = fs_sync(f, "test");
     dup2(keep, spare);
-    if (first != HF_EIO)
+    if (first != HF_EIO) {
         return 2;
-    if (fs_sync(f, "test") != first || fs_pwrite(f, "x", 1, 0) != first)
+    }
+    if (fs_sync(f, "test") != first || fs_pwrite(f, "x", 1, 0) != first) {
         return 3;
+    }
     return fs_close(&f) == 0 ? 0 : 4;
 }
 
@@ -400,11 +416,13 @@ static void test_a_failed_sync_poisons_the_file(void **state)
 static int no_space_at_sync(struct fs *fs)
 {
     struct fs_file *f;
-    if (fs_create(fs, "a", 0644, &f) != 0)
+    if (fs_create(fs, "a", 0644, &f) != 0) {
         return 1;
+    }
     forbid(SYS_fdatasync, ENOSPC);
-    if (fs_sync(f, "test") != HF_ENOSPC)
+    if (fs_sync(f, "test") != HF_ENOSPC) {
         return 2;
+    }
     char expected[1024];
     snprintf(expected, sizeof expected, "could not sync a in %s: No space left on device",
              fs->label);
@@ -438,13 +456,16 @@ static void test_sync_dir_reports_failure(void **state)
 static int close_fails(struct fs *fs)
 {
     struct fs_file *written, *read;
-    if (fs_create(fs, "w", 0644, &written) != 0 || fs_open(fs, "w", &read) != 0)
+    if (fs_create(fs, "w", 0644, &written) != 0 || fs_open(fs, "w", &read) != 0) {
         return 1;
+    }
     forbid(SYS_close, EDQUOT);
-    if (fs_close(&read) != 0 || read != NULL)
+    if (fs_close(&read) != 0 || read != NULL) {
         return 2;
-    if (fs_close(&written) != HF_ENOSPC || written != NULL)
+    }
+    if (fs_close(&written) != HF_ENOSPC || written != NULL) {
         return 3;
+    }
     return strstr(err_last()->text, "could not close w in ") != NULL ? 0 : 4;
 }
 
@@ -472,8 +493,9 @@ static int see(void *context, const char *name)
 {
     struct seen *s = context;
     s->count++;
-    if (strcmp(name, "one") != 0 && strcmp(name, "two") != 0 && strcmp(name, "d") != 0)
+    if (strcmp(name, "one") != 0 && strcmp(name, "two") != 0 && strcmp(name, "d") != 0) {
         s->odd = true;
+    }
     return 0;
 }
 
@@ -749,8 +771,9 @@ static void test_every_system_call_that_fails_is_reported(void **state)
     struct place *p = *state;
     put(p->fs, "file", "text");
     for (failing_index = 0; failing_index < sizeof failing_calls / sizeof failing_calls[0];
-         failing_index++)
+         failing_index++) {
         in_child(fail_one_call, p->fs);
+    }
     assert_holds(p->fs, "file", "text");
 }
 
@@ -759,8 +782,9 @@ static int map_fails(struct fs *fs)
     struct fs_file *f;
     const uint8_t *data;
     size_t len;
-    if (fs_open(fs, "file", &f) != 0)
+    if (fs_open(fs, "file", &f) != 0) {
         return 1;
+    }
     forbid(SYS_mmap, ENOMEM);
     int rc = fs_map(f, &data, &len);
     fs_close(&f);
@@ -780,8 +804,9 @@ static int size_and_map_fail(struct fs *fs)
     const uint8_t *data;
     size_t len;
     uint64_t size;
-    if (fs_open(fs, "file", &f) != 0)
+    if (fs_open(fs, "file", &f) != 0) {
         return 1;
+    }
     forbid(SYS_newfstatat, EIO);
     int size_rc = fs_size(f, &size), map_rc = fs_map(f, &data, &len);
     fs_close(&f);
@@ -836,8 +861,9 @@ static int read_and_make(struct place *p)
     char path[600];
     snprintf(path, sizeof path, "%s/x/y", p->dir);
     int rc = fs_read_file(p->fs, "file", 100, &data, &len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_posix_make(path, 0755, &fs);
+    }
     mem_free(data);
     fs_close_fs(fs);
     return rc;
