@@ -252,6 +252,11 @@ int fs_space(struct fs *fs, struct fs_space *out_space)
     return explain(fs->ops->space(fs, out_space), "get the free space of", "", fs);
 }
 
+bool fs_enforces(struct fs *fs, const char *rule)
+{
+    return !fs->ops->enforces || fs->ops->enforces(fs, rule);
+}
+
 void fs_close_fs(struct fs *fs)
 {
     if (fs != NULL) {

@@ -12,8 +12,8 @@
  * fs_pread on one file.
  *
  * Nothing is durable before fs_sync (for a file's content) and fs_sync_dir (for the names in a
- * folder). The `site` of each sync names the place in the protocol that asks for it (FS_SITE), so
- * that a test can leave out one of them and show what breaks.
+ * folder). The `site` of each sync, a string literal, names the place in the protocol that asks for
+ * it, so that a test can leave out one of them and show what breaks.
  */
 #ifndef HF_IO_FS_H
 #define HF_IO_FS_H
@@ -58,6 +58,7 @@ struct fs_ops {
     int (*list)(struct fs *fs, const char *path, fs_list_fn each, void *context);
     int (*sync_dir)(struct fs *fs, const char *path, const char *site);
     int (*space)(struct fs *fs, struct fs_space *out_space);
+    bool (*enforces)(struct fs *fs, const char *rule); /* NULL: all */
     void (*close_fs)(struct fs *fs);
 };
 
@@ -103,6 +104,11 @@ int fs_list(struct fs *fs, const char *path, fs_list_fn each, void *context);
 /* fsync of a folder ("" is the root folder itself). */
 int fs_sync_dir(struct fs *fs, const char *path, const char *site);
 int fs_space(struct fs *fs, struct fs_space *out_space);
+/*
+ * Whether a rule that guards the repository is to be followed. Always - but a test can leave out
+ * one rule at a time, as it can one sync, and show which promise breaks without it.
+ */
+bool fs_enforces(struct fs *fs, const char *rule);
 void fs_close_fs(struct fs *fs); /* accepts NULL */
 
 /* Reads a whole file of at most max bytes (more is HF_EDAMAGE) into fresh memory. */

@@ -175,12 +175,16 @@ static int apply_adopt(struct catalog *c, const struct journal_entry *e,
 static int apply_init(struct catalog *c, const struct journal_entry *e,
                       const struct entry_view *item)
 {
-    int rc = entry_get_init(item, &c->init);
+    struct entry_init init;
+    int rc = entry_get_init(item, &init);
 
     if (rc == 0 && (c->has_init || e->seal.number != 1)) {
         rc = err_raise(HF_EDAMAGE, "it claims to begin the repository");
     }
-    c->has_init = rc == 0;
+    if (rc == 0) {
+        c->init = init;
+        c->has_init = true;
+    }
     return rc;
 }
 
@@ -258,8 +262,9 @@ static int apply_condemn(struct catalog *c, const struct journal_entry *e,
                          const struct entry_view *item)
 {
     const uint8_t *uuids;
+    uint64_t view;
     size_t count;
-    int rc = entry_get_list(item, NULL, &uuids, &count);
+    int rc = entry_get_list(item, &view, &uuids, &count);
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = catalog_condemn(c, uuids + 16 * i, e->seal.number);
@@ -315,7 +320,25 @@ static int apply_item(struct catalog *c, const struct journal_entry *e,
     return err_raise(HF_ENEWER, "it holds something that this holdfast does not know");
 }
 
-int catalog_apply(struct catalog *c, const struct journal_entry *e)
+/* Whether all items can be walked through, and the first entry begins a repository. */
+static int check_items(const struct catalog *c, const struct journal_entry *e)
+{
+    struct entry_walk walk;
+    struct entry_view item;
+    bool begun = c->has_init;
+    int rc;
+
+    entry_walk_init(&walk, e->body, e->body_len);
+    while ((rc = entry_walk_next(&walk, &item)) > 0) {
+        begun = begun || item.type == ENTRY_INIT;
+    }
+    if (rc == 0 && !begun) {
+        rc = err_raise(HF_EDAMAGE, "the first entry does not begin a repository");
+    }
+    return rc;
+}
+
+static int apply_items(struct catalog *c, const struct journal_entry *e)
 {
     struct entry_walk walk;
     struct entry_view item;
@@ -328,8 +351,25 @@ int catalog_apply(struct catalog *c, const struct journal_entry *e)
             return rc;
         }
     }
-    if (rc == 0 && !c->has_init) {
-        rc = err_raise(HF_EDAMAGE, "the first entry does not begin a repository");
+    return rc;
+}
+
+/*
+ * An entry counts wholly or not at all: it may be applied again after memory ran out, and one that
+ * is damaged leaves nothing behind. The one item that acts comes last and fails before it changes
+ * anything (but for CONDEMN, which may be half done: again is the same), so that what is to be
+ * undone is the adoptions before it.
+ */
+int catalog_apply(struct catalog *c, const struct journal_entry *e)
+{
+    size_t segments = c->segment_count;
+    int rc = check_items(c, e);
+
+    if (rc == 0) {
+        rc = apply_items(c, e);
+    }
+    while (rc < 0 && c->segment_count > segments) {
+        map_remove(c->segment_by_uuid, c->segments[--c->segment_count].uuid);
     }
     c->entries += rc == 0;
     return rc;

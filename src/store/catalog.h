@@ -42,7 +42,7 @@ int catalog_new(const struct keyring *keys, const uint8_t repo_id[16],
                 struct catalog **out_catalog);
 void catalog_free(struct catalog *c);
 
-/* Takes in one entry. HF_EDAMAGE when it contradicts what was before. */
+/* Takes in one entry, wholly or not at all. HF_EDAMAGE when it contradicts what was before. */
 int catalog_apply(struct catalog *c, const struct journal_entry *e);
 
 const struct entry_init *catalog_init_entry(const struct catalog *c);

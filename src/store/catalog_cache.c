@@ -58,11 +58,12 @@ static void put_stillborn(struct buf *out, const struct catalog *c)
 int catalog_save(const struct catalog *c, struct buf *out)
 {
     struct buf scratch;
-    int rc = 0;
+    int rc;
 
     buf_init(&scratch);
     buf_put_varint(out, c->entries);
     entry_put_init(&scratch, &c->init);
+    rc = buf_error(&scratch);
     buf_put_bytes(out, scratch.data, scratch.len);
     buf_put_varint(out, c->segment_count);
     for (size_t i = 0; i < c->segment_count; i++) {
@@ -72,9 +73,6 @@ int catalog_save(const struct catalog *c, struct buf *out)
     buf_put_varint(out, c->snapshot_count);
     for (size_t i = 0; rc == 0 && i < c->snapshot_count; i++) {
         rc = put_snapshot(out, &c->snapshots[i], &scratch);
-    }
-    if (rc == 0) {
-        rc = buf_error(&scratch);
     }
     buf_release(&scratch);
     return rc < 0 ? rc : buf_error(out);

@@ -330,7 +330,10 @@ int index_save(struct index *x, struct buf *manifest)
     if (!x->cache) {
         return err_raise(HF_EUNSUPPORTED, "there is no cache folder");
     }
-    if (x->pending_count > 0) {
+    if (x->run_count == MAX_RUNS) {
+        rc = merge_last_two(x); /* that has failed until now; without it there is no room */
+    }
+    if (rc == 0 && x->pending_count > 0) {
         struct index_run *run = NULL;
 
         rc = write_pending(x, &run);

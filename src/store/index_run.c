@@ -15,7 +15,6 @@
 
 #define PAGE_BYTES ((size_t)16 << 10)
 #define ENTRY_BYTES ((size_t)32)
-#define HEADER_USED 56
 #define MAX_FAN_BITS 22u
 #define ENTRIES_A_BUCKET 64u
 

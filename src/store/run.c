@@ -170,6 +170,23 @@ static int validate_parent(const struct run *x)
     return 0;
 }
 
+static int validate(const struct run *x)
+{
+    struct fs *fs = x->repo->env.fs;
+    int rc = 0;
+
+    if (fs_enforces(fs, "validate.relied")) {
+        rc = validate_relied(x);
+    }
+    if (rc == 0 && fs_enforces(fs, "validate.adopted")) {
+        rc = validate_adopted(x);
+    }
+    if (rc == 0 && fs_enforces(fs, "validate.parent")) {
+        rc = validate_parent(x);
+    }
+    return rc;
+}
+
 /* Publishing */
 
 struct proposal {
@@ -184,14 +201,8 @@ static int build_body(void *context, struct buf *body)
     const struct proposal *p = context;
     struct repo *r = p->run->repo;
     struct buf plain;
-    int rc = validate_relied(p->run);
+    int rc = validate(p->run);
 
-    if (rc == 0) {
-        rc = validate_adopted(p->run);
-    }
-    if (rc == 0) {
-        rc = validate_parent(p->run);
-    }
     if (rc < 0) {
         return rc;
     }

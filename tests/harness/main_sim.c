@@ -117,7 +117,7 @@ static int run_all(struct sim *sim)
     return sim->violations == 0 ? 0 : 1;
 }
 
-/* Mutants: one sync left out at a time */
+/* Mutants: one sync or rule left out at a time */
 
 struct caught {
     const char *site;
@@ -171,7 +171,7 @@ static void try_mutant(const struct scenario_entry *e, uint64_t seed, struct cau
     }
 }
 
-/* The syncs that one telling of a scenario asks for. */
+/* The syncs, and the rules of validation, that one telling of a scenario asks for. */
 static void sites_of(const struct scenario_entry *e, uint64_t seed, struct caught *table,
                      size_t *count)
 {
@@ -183,6 +183,10 @@ static void sites_of(const struct scenario_entry *e, uint64_t seed, struct caugh
         (void)e->scenario.run(d, e->scenario.context);
     }
     n = simtrace_sites(simdisk_trace(d), sites, MAX_SITES);
+    for (size_t i = 0; i < n; i++) {
+        note_site(table, count, sites[i]);
+    }
+    n = simdisk_rules(d, sites, MAX_SITES);
     for (size_t i = 0; i < n; i++) {
         note_site(table, count, sites[i]);
     }
@@ -208,7 +212,7 @@ static int run_mutants(const struct sim *sim)
             }
         }
     }
-    printf("%-18s %-20s %-8s %s\n", "sync left out", "caught by", "models", "what broke");
+    printf("%-18s %-20s %-8s %s\n", "left out", "caught by", "models", "what broke");
     for (size_t s = 0; s < count; s++) {
         struct caught *c = &table[s];
 
@@ -231,7 +235,7 @@ static int run_mutants(const struct sim *sim)
         fflush(stdout);
         missed += c->scenario == NULL;
     }
-    printf("%zu syncs, %d not caught\n", count, missed);
+    printf("%zu syncs and rules, %d not caught\n", count, missed);
     return missed == 0 ? 0 : 1;
 }
 

@@ -83,7 +83,7 @@ void pathmodel_fill(struct pathmodel *m, const char *folder, size_t count)
     char path[300];
     insert(m, m->count, folder, 1);
     for (size_t i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/file-%07zu", strcmp(folder, "/") == 0 ? "" : folder, i);
+        snprintf(path, sizeof path, "%s/file-%07zu.dat", strcmp(folder, "/") == 0 ? "" : folder, i);
         insert(m, m->count, path, i * 3 + 1);
     }
 }

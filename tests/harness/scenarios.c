@@ -231,6 +231,97 @@ static int tip_is_not_synced(struct simdisk *d, void *context)
     return vault_backup(d, "b", 3, 0);
 }
 
+/* Pruning: what is relied on, adopted or taken over unread goes away meanwhile */
+
+static int forget_and_prune_as(struct simdisk *d, const char *name)
+{
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, name));
+
+    if (rc == 0) {
+        rc = vault_attach(&v);
+    }
+    if (rc == 0) {
+        rc = vault_forget(&v, 1);
+    }
+    if (rc == 0) {
+        rc = vault_prune(&v);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int another_prunes(struct simdisk *d)
+{
+    return forget_and_prune_as(d, "b");
+}
+
+/* "a" commits snapshot 1 again, and before it publishes, "b" forgets and prunes the first one. */
+static int commit_while_another_prunes(struct simdisk *d, bool unread)
+{
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, "a"));
+
+    if (rc == 0) {
+        rc = vault_attach(&v);
+    }
+    v.meanwhile = another_prunes;
+    if (rc == 0) {
+        rc = unread ? vault_commit_unread(&v, 1) : vault_commit(&v, 1, 0);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int relied_is_pruned(struct simdisk *d, void *context)
+{
+    (void)context;
+    return commit_while_another_prunes(d, false);
+}
+
+static int parent_is_pruned(struct simdisk *d, void *context)
+{
+    (void)context;
+    return commit_while_another_prunes(d, true);
+}
+
+static int prune_as(struct simclient *c, void *context)
+{
+    (void)context;
+    return forget_and_prune_as(simclient_disk(c), simclient_name(c));
+}
+
+/* "a" sleeps with its segments named and its entry not yet; "b" takes them for garbage. */
+static int adopted_is_pruned(struct simdisk *d, void *context)
+{
+    static unsigned number = 2;
+    struct simsched *s = simsched_new(d, 1);
+    struct simsched_rule b_waits = { .when = { .client = "b", .nth = 1 }, .deed = SIMSCHED_SLEEP };
+    struct simsched_rule a_sleeps = { .when = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW),
+                                                .client = "a",
+                                                .prefix = "repo/journal/",
+                                                .nth = 1 },
+                                      .deed = SIMSCHED_SLEEP };
+    struct simsched_rule b_wakes = { .when = a_sleeps.when, .deed = SIMSCHED_WAKE, .who = "b" };
+    int rc;
+
+    (void)context;
+    simsched_add(s, "a", commit_as, &number);
+    simsched_add(s, "b", prune_as, NULL);
+    simsched_rule(s, &b_waits);
+    simsched_rule(s, &b_wakes);
+    simsched_rule(s, &a_sleeps);
+    rc = simsched_run(s);
+    if (rc == 0) {
+        rc = simsched_result(s, "a");
+    }
+    if (rc == 0) {
+        rc = simsched_result(s, "b");
+    }
+    simsched_free(s);
+    return rc;
+}
+
 /* A full disk */
 
 static int disk_fills_up(struct simdisk *d, void *context)
@@ -354,6 +445,21 @@ const struct scenario_entry scenarios[] = {
       .depth = 2,
       .deeper_every = 50,
       .exhaustive = 200,
+      .sampled = 20 },
+    { .scenario = { "relied-pruned", make_snapshot, relied_is_pruned, reopen, verify, back_up_again,
+                    NULL },
+      .about = "chunks that a backup found stored are pruned before it publishes",
+      .exhaustive = 64,
+      .sampled = 20 },
+    { .scenario = { "parent-pruned", make_snapshot, parent_is_pruned, reopen, verify, back_up_again,
+                    NULL },
+      .about = "the snapshot that a backup took over unread is pruned before it publishes",
+      .exhaustive = 64,
+      .sampled = 20 },
+    { .scenario = { "adopted-pruned", make_snapshot, adopted_is_pruned, reopen, verify,
+                    back_up_again, NULL },
+      .about = "segments that wait for their entry are taken for garbage",
+      .exhaustive = 64,
       .sampled = 20 },
     { .scenario = { "full-disk", make_snapshot, disk_fills_up, reopen, verify, back_up_again,
                     NULL },

@@ -401,3 +401,13 @@ void simdisk_skip_site(struct simdisk *d, const char *site)
 {
     d->skip_site = site;
 }
+
+size_t simdisk_rules(const struct simdisk *d, const char **out_rules, size_t max)
+{
+    size_t count = d->rule_count < max ? d->rule_count : max;
+
+    for (size_t i = 0; i < count; i++) {
+        out_rules[i] = d->rules[i];
+    }
+    return count;
+}

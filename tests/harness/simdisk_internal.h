@@ -6,6 +6,8 @@
 
 #include "harness/simdisk.h"
 
+#define SIMDISK_RULES 16
+
 struct simclient {
     struct simdisk *disk;
     struct simclient *next;
@@ -59,6 +61,8 @@ struct simdisk {
     struct simlanding *landings;
     size_t landing_count, landing_capacity;
     const char *skip_site;
+    const char *rules[SIMDISK_RULES]; /* that were asked for */
+    size_t rule_count;
     simturn_fn turn; /* NULL: whoever calls runs */
     void (*sleep)(void *context, struct simclient *c, int64_t ns);
     void *turn_context;

@@ -512,7 +512,22 @@ static int sim_close(struct fs_file *base)
     return created ? rc : 0;
 }
 
+static bool sim_enforces(struct fs *fs, const char *rule)
+{
+    struct simdisk *d = ((struct simfs *)fs)->client->disk;
+    size_t known = 0;
+
+    while (known < d->rule_count && strcmp(d->rules[known], rule) != 0) {
+        known++;
+    }
+    if (known == d->rule_count && known < SIMDISK_RULES) {
+        d->rules[d->rule_count++] = rule;
+    }
+    return !is_skipped(d, rule);
+}
+
 static const struct fs_ops simfs_ops = {
+    .enforces = sim_enforces,
     .mkdir = sim_mkdir,
     .create = sim_create,
     .open = sim_open,

@@ -1,7 +1,7 @@
 /*
  * vault.c - see vault.h.
  */
-#include "harness/vault.h"
+#include "harness/vault_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,9 +11,7 @@
 #include "base/err.h"
 #include "format/cipher.h"
 
-#define CHUNKS 5
 #define CHUNK_MAX 1500
-#define ID_BYTES 32
 
 static const uint8_t secret[KEYFILE_SECRET_BYTES] = "a key file for simulated clients";
 static const struct keyfile_unlock unlock = { .secret = secret };
@@ -81,9 +79,9 @@ static int store_chunks(struct vault *v, struct run *run, struct cipher_id *ids,
 {
     struct commit so_far = { .job = (char[]){ "partial" } };
 
-    for (unsigned i = 0; i < CHUNKS; i++) {
+    for (unsigned i = 0; i < VAULT_CHUNKS; i++) {
         uint8_t data[CHUNK_MAX];
-        uint8_t id[ID_BYTES];
+        uint8_t id[VAULT_ID_BYTES];
         size_t len = content(number, i, data);
         bool is_new;
         int rc = cipher_id_of(ids, data, len, id);
@@ -106,6 +104,14 @@ static int store_chunks(struct vault *v, struct run *run, struct cipher_id *ids,
     return buf_error(root);
 }
 
+int vault_meanwhile(struct vault *v)
+{
+    int (*others)(struct simdisk * d) = v->meanwhile;
+
+    v->meanwhile = NULL;
+    return others ? others(simclient_disk(v->client)) : 0;
+}
+
 static int store_and_commit(struct vault *v, struct run **run, unsigned number, unsigned partials)
 {
     struct cipher_id *ids = NULL;
@@ -125,6 +131,9 @@ static int store_and_commit(struct vault *v, struct run **run, unsigned number, 
         rc = run_add_page(*run, root.data, root.len, c.root);
     }
     if (rc == 0) {
+        rc = vault_meanwhile(v);
+    }
+    if (rc == 0) {
         rc = run_commit(run, &c, id, &entry);
     }
     if (rc == 0) {
@@ -135,7 +144,7 @@ static int store_and_commit(struct vault *v, struct run **run, unsigned number, 
     return rc;
 }
 
-int vault_commit(struct vault *v, unsigned number, unsigned partials)
+static int commit_once(struct vault *v, unsigned number, unsigned partials)
 {
     struct run_options options = { .pool = v->pool };
     struct run *run = NULL;
@@ -145,6 +154,20 @@ int vault_commit(struct vault *v, unsigned number, unsigned partials)
         rc = store_and_commit(v, &run, number, partials);
     }
     run_abort(run);
+    return rc;
+}
+
+/* Like a backup: what it relied on has changed, and all is done again. */
+int vault_commit(struct vault *v, unsigned number, unsigned partials)
+{
+    int rc = commit_once(v, number, partials);
+
+    if (rc == HF_ECHANGED) {
+        rc = repo_refresh(v->repo);
+        if (rc == 0) {
+            rc = commit_once(v, number, partials);
+        }
+    }
     return rc;
 }
 
@@ -168,15 +191,15 @@ int vault_backup(struct simdisk *d, const char *client, unsigned number, unsigne
 static int verify_chunks(struct repo_reader *reader, unsigned number, const uint8_t *ids,
                          size_t len)
 {
-    if (len != CHUNKS * ID_BYTES) {
+    if (len != VAULT_CHUNKS * VAULT_ID_BYTES) {
         return err_raise(HF_EFAIL, "snapshot %u has another root", number);
     }
-    for (unsigned i = 0; i < CHUNKS; i++) {
+    for (unsigned i = 0; i < VAULT_CHUNKS; i++) {
         uint8_t expected[CHUNK_MAX];
         size_t expected_len = content(number, i, expected);
         const uint8_t *data;
         size_t data_len;
-        int rc = repo_reader_chunk(reader, ids + (size_t)i * ID_BYTES, &data, &data_len);
+        int rc = repo_reader_chunk(reader, ids + (size_t)i * VAULT_ID_BYTES, &data, &data_len);
 
         if (rc < 0) {
             return rc;
@@ -191,7 +214,7 @@ static int verify_chunks(struct repo_reader *reader, unsigned number, const uint
 static int verify_snapshot(struct repo_reader *reader, const struct catalog_snapshot *s)
 {
     unsigned number = (unsigned)strtoul(s->commit.job, NULL, 10);
-    uint8_t ids[CHUNKS * ID_BYTES + 1];
+    uint8_t ids[VAULT_CHUNKS * VAULT_ID_BYTES + 1];
     const uint8_t *data;
     size_t len;
     int rc = repo_reader_chunk(reader, s->commit.root, &data, &len);
@@ -207,7 +230,7 @@ static int verify_snapshot(struct repo_reader *reader, const struct catalog_snap
     return rc < 0 ? err_add(rc, "snapshot %u", number) : 0;
 }
 
-static bool has_snapshot(const struct catalog *c, unsigned number)
+const struct catalog_snapshot *vault_find_live(const struct catalog *c, unsigned number)
 {
     char job[16];
 
@@ -215,7 +238,21 @@ static bool has_snapshot(const struct catalog *c, unsigned number)
     for (size_t i = 0; i < catalog_snapshot_count(c); i++) {
         const struct catalog_snapshot *s = catalog_snapshot(c, i);
 
-        if (!s->partial && strcmp(s->commit.job, job) == 0) {
+        if (vault_is_live(s) && strcmp(s->commit.job, job) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a forget was begun after that note: it may have happened, whatever its client was told.
+ */
+static bool forgotten_since(const struct simdisk *d, size_t since, unsigned number)
+{
+    for (size_t i = since + 1; i < simdisk_note_count(d); i++) {
+        unsigned forgotten;
+
+        if (sscanf(simdisk_note(d, i), "forgets %u", &forgotten) == 1 && forgotten == number) {
             return true;
         }
     }
@@ -227,7 +264,8 @@ static int verify_acknowledged(const struct simdisk *d, const struct catalog *c)
     for (size_t i = 0; i < simdisk_note_count(d); i++) {
         unsigned number;
 
-        if (sscanf(simdisk_note(d, i), "acked %u", &number) == 1 && !has_snapshot(c, number)) {
+        if (sscanf(simdisk_note(d, i), "acked %u", &number) == 1 && !vault_find_live(c, number) &&
+            !forgotten_since(d, i, number)) {
             return err_raise(HF_EFAIL, "snapshot %u was acknowledged and is gone", number);
         }
     }
@@ -241,7 +279,7 @@ static int verify_repo(const struct simdisk *d, struct repo *r)
     int rc = repo_reader_new(r, 4, &reader);
 
     for (size_t i = 0; rc == 0 && i < catalog_snapshot_count(c); i++) {
-        if (!catalog_snapshot(c, i)->partial) {
+        if (vault_is_live(catalog_snapshot(c, i))) {
             rc = verify_snapshot(reader, catalog_snapshot(c, i));
         }
     }

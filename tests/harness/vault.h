@@ -21,6 +21,8 @@ struct vault {
     struct repo_env env;
     struct repo *repo; /* NULL until vault_attach */
     struct pool *pool; /* without workers: deterministic */
+    /* Called when all is stored and nothing published yet: what others do meanwhile. Or NULL. */
+    int (*meanwhile)(struct simdisk *d);
 };
 
 /* Folders and pool of a process; vault_leave ends it, whatever it has open. */
@@ -37,6 +39,16 @@ int vault_commit(struct vault *v, unsigned number, unsigned partials);
 
 /* All in one: enter, attach, commit, leave. */
 int vault_backup(struct simdisk *d, const char *client, unsigned number, unsigned partials);
+
+/* Commits snapshot `number` once more by taking over its root unread, relying on it alone. */
+int vault_commit_unread(struct vault *v, unsigned number);
+/* Forgets a live snapshot of that number; notes "forgets N" before. */
+int vault_forget(struct vault *v, unsigned number);
+/*
+ * A prune without any grace: condemns each segment that holds nothing a live snapshot needs, and
+ * each file in segments/ that no entry has adopted; then removes what is condemned.
+ */
+int vault_prune(struct vault *v);
 
 /*
  * Opens the repository with neither cache nor memory, which writes nothing, and asserts the
