@@ -213,7 +213,7 @@ static int by_entry(const void *a, const void *b)
     const struct index_entry *const *x = a;
     const struct index_entry *const *y = b;
 
-    return index_entry_compare(*x, *y);
+    return index_run_compare(*x, *y);
 }
 
 /* Sorts pointers, not the table, which must stay usable if the cache can't be written. */
@@ -277,7 +277,7 @@ static int merge_entries(const struct index *x, struct merge_side *a, struct mer
         rc = merge_step(x, b);
     }
     while (rc == 0 && (a->has || b->has)) {
-        bool first = a->has && (!b->has || index_entry_compare(&a->entry, &b->entry) <= 0);
+        bool first = a->has && (!b->has || index_run_compare(&a->entry, &b->entry) <= 0);
         struct merge_side *s = first ? a : b;
 
         rc = index_run_add(w, &s->entry);

@@ -33,7 +33,7 @@ struct index_run {
     atomic_uchar *seen; /* one a page: it was checked and is whole */
 };
 
-int index_entry_compare(const struct index_entry *a, const struct index_entry *b)
+int index_run_compare(const struct index_entry *a, const struct index_entry *b)
 {
     int order = memcmp(a->key, b->key, sizeof a->key);
 

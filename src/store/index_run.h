@@ -31,7 +31,7 @@ struct index_entry {
     struct index_home home;
 };
 
-int index_entry_compare(const struct index_entry *a, const struct index_entry *b);
+int index_run_compare(const struct index_entry *a, const struct index_entry *b);
 
 struct index_run;
 

@@ -79,8 +79,8 @@ static char *new_name(struct maker *m, const char *dir)
                              odd_names[rnd_below(&m->rnd, sizeof(odd_names) / sizeof(char *))],
                              m->made);
     case 1:
-        memset(longest, 'a' + (int)rnd_below(&m->rnd, 26), 249);
-        longest[249] = '\0';
+        memset(longest, 'a' + (int)rnd_below(&m->rnd, 26), 240);
+        longest[240] = '\0';
         return simmem_printf("%s/%s%zu", dir, longest, m->made);
     default:
         return simmem_printf("%s/f%zu", dir, m->made);
@@ -296,7 +296,8 @@ static void read_names(const char *dir, struct names *out)
             remember(&out->list, &out->count, &out->cap, e->d_name);
     }
     closedir(d);
-    qsort(out->list, out->count, sizeof(char *), by_text);
+    if (out->count > 1)
+        qsort(out->list, out->count, sizeof(char *), by_text);
 }
 
 static void free_names(struct names *n)

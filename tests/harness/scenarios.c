@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "harness/simsched.h"
 #include "harness/vault.h"
+#include "store/rollup.h"
 
 static unsigned variant;
 
@@ -339,11 +340,9 @@ static int disk_fills_up(struct simdisk *d, void *context)
     return rc;
 }
 
-/* A client that slept */
+/* Roll-ups */
 
-static struct vault sleeper;
-
-#define ENTRIES_SLEPT 2000
+#define ENTRIES_A_ROLL 4
 
 static int publish_nothing(void *context, const struct catalog *catalog, const uint8_t uuid[16],
                            struct buf *body)
@@ -357,13 +356,89 @@ static int publish_nothing(void *context, const struct catalog *catalog, const u
     return buf_error(body);
 }
 
+static int publish_entries(struct vault *v, unsigned count)
+{
+    struct run_entry entry = { .build = publish_nothing };
+    uint8_t id[16];
+    uint64_t number;
+    int rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < count; i++) {
+        rc = run_publish(v->repo, &entry, id, &number);
+    }
+    return rc;
+}
+
+static int make_entries(struct simdisk *d, void *context)
+{
+    struct vault v;
+    int rc = make_snapshot(d, context);
+
+    if (rc == 0) {
+        rc = vault_enter(&v, simdisk_client(d, "a"));
+        if (rc == 0) {
+            rc = vault_attach(&v);
+        }
+        if (rc == 0) {
+            rc = publish_entries(&v, 2 * ENTRIES_A_ROLL);
+        }
+        vault_leave(&v);
+    }
+    return rc;
+}
+
+static int roll_up(struct simdisk *d, void *context)
+{
+    struct rollup_result result;
+    struct vault v;
+    int rc = vault_enter(&v, simdisk_client(d, "a"));
+
+    (void)context;
+    if (rc == 0) {
+        rc = vault_attach(&v);
+    }
+    if (rc == 0) {
+        rc = rollup_run(v.repo, ENTRIES_A_ROLL, &result);
+    }
+    if (rc == 0 && !simdisk_noted(d, "rolled") && result.rolls != 2) {
+        rc = err_raise(HF_EFAIL, "there was nothing to roll up");
+    }
+    if (rc == 0) {
+        simclient_note(v.client, "rolled");
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+static int roll_up_again(struct simdisk *d, void *context)
+{
+    struct rollup_result result;
+    struct vault v;
+    int rc = back_up_again(d, context);
+
+    if (rc == 0) {
+        rc = vault_enter(&v, simdisk_client(d, "b"));
+    }
+    if (rc == 0) {
+        rc = vault_attach(&v);
+    }
+    if (rc == 0) {
+        rc = rollup_run(v.repo, ENTRIES_A_ROLL, &result);
+    }
+    vault_leave(&v);
+    return rc;
+}
+
+/* A client that slept */
+
+static struct vault sleeper;
+
+#define ENTRIES_SLEPT 2000
+
 /* "b" opens the repository and sleeps, while "a" publishes many entries. */
 static int open_and_sleep(struct simdisk *d, void *context)
 {
-    struct run_entry entry = { .build = publish_nothing };
     struct vault v;
-    uint8_t id[16];
-    uint64_t number;
     int rc = make_snapshot(d, context);
 
     if (rc == 0) {
@@ -379,8 +454,8 @@ static int open_and_sleep(struct simdisk *d, void *context)
         v.env.cache = NULL; /* a view of two thousand entries is not what this is about */
         rc = vault_attach(&v);
     }
-    for (unsigned i = 0; rc == 0 && i < ENTRIES_SLEPT; i++) {
-        rc = run_publish(v.repo, &entry, id, &number);
+    if (rc == 0) {
+        rc = publish_entries(&v, ENTRIES_SLEPT);
     }
     vault_leave(&v);
     return rc;
@@ -467,6 +542,10 @@ const struct scenario_entry scenarios[] = {
       .exhaustive = 200,
       .sampled = 20,
       .variants = 16 },
+    { .scenario = { "roll-up", make_entries, roll_up, reopen, verify, roll_up_again, NULL },
+      .about = "old entries are rolled up and their files emptied",
+      .exhaustive = 200,
+      .sampled = 20 },
     { .scenario = { "slept", open_and_sleep, wake_and_commit, NULL, verify, NULL, NULL },
       .about = "a client slept while 2,000 entries were published",
       .exhaustive = 4,
