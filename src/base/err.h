@@ -49,8 +49,8 @@ int err_os(int errnum, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 int err_add(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Says what to do next, of the trail begun before, and returns its code: `return err_hint(...);`. The
- * hint set first stands, since it is nearest to the cause.
+ * Says what to do next, of the trail begun before, and returns its code: `return err_hint(...);`.
+ * The hint set first stands, since it is nearest to the cause.
  */
 int err_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

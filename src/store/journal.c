@@ -57,6 +57,11 @@ void journal_begin_at(struct journal *j, const struct journal_position *position
     j->at = *position;
 }
 
+void journal_verify_all(struct journal *j)
+{
+    j->o.verify_all = true;
+}
+
 bool journal_damaged(const struct journal *j)
 {
     return j->damaged;

@@ -57,6 +57,30 @@ static int explain_missing_hint(struct fs *fs)
     return err_hint("make one with `holdfast init`, or correct the path");
 }
 
+/* Whether entry 1, which is the truth, says that the format is one we know. */
+static bool entry_one_is_known(struct fs *fs)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    struct entry_seal seal;
+    struct entry_walk walk;
+    struct entry_view item;
+    struct entry_init init;
+    const uint8_t *body;
+    size_t body_len;
+    bool known = false;
+
+    if (fs_read_file(fs, "journal/000000000001", ENTRY_MAX_BODY, &data, &len) == 0 &&
+        entry_decode(data, len, &seal, &body, &body_len) == 0) {
+        entry_walk_init(&walk, body, body_len);
+        known = entry_walk_next(&walk, &item) == 1 && item.type == ENTRY_INIT &&
+                entry_get_init(&item, &init) == 0 && init.version <= REPO_FORMAT_VERSION;
+    }
+    mem_free(data);
+    err_clear();
+    return known;
+}
+
 static int parse_hint(const uint8_t *data, size_t len, uint8_t out_repo_id[16])
 {
     static const char before_version[] = "holdfast repository\nformat: ";
@@ -87,6 +111,9 @@ int repo_probe(struct fs *fs, uint8_t out_repo_id[16])
 
     if (rc == 0) {
         rc = parse_hint(data, len, out_repo_id);
+        if (rc == HF_ENEWER && entry_one_is_known(fs)) {
+            rc = err_raise(HF_EDAMAGE, "the file `holdfast` is not what init wrote");
+        }
     } else if (rc == HF_EABSENT) {
         rc = explain_missing_hint(fs);
     }
@@ -156,7 +183,27 @@ static int try_key(struct fs *fs, const char *name, const uint8_t repo_id[16],
     return rc < 0 ? err_add(rc, "keys/%s", name) : 0;
 }
 
-/* Tries every key. If none opens, a wrong password says more than a damaged file beside it. */
+/*
+ * What says most about why no key opened: that one did, or could not be tried; then that what the
+ * user gave is wrong; then what is wrong with a file beside it.
+ */
+static unsigned weight_of(int code)
+{
+    switch (code) {
+    case 0:
+        return 0;
+    case HF_EKEY_DAMAGED:
+    case HF_ENEWER:
+    case HF_EABSENT:
+        return 1;
+    case HF_EKEY:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+/* Tries every key. */
 static int unlock_keys(struct fs *fs, const uint8_t repo_id[16],
                        const struct keyfile_unlock *unlock, struct keyring **out_keys)
 {
@@ -172,7 +219,7 @@ static int unlock_keys(struct fs *fs, const uint8_t repo_id[16],
         rc = HF_EKEY;
         for (size_t i = 0; i < k.count && !*out_keys; i++) {
             rc = try_key(fs, k.names[i], repo_id, unlock, out_keys);
-            if (rc < 0 && (reason.code == 0 || rc == HF_EKEY)) {
+            if (rc < 0 && weight_of(rc) > weight_of(reason.code)) {
                 err_take(&reason);
             }
         }
@@ -256,10 +303,31 @@ static int start_from_cache(struct repo *r)
     return 0;
 }
 
+/* The seal hash of an entry that the journal must hold. */
+static int hash_of_entry(struct repo *r, uint64_t number, uint8_t out_hash[32])
+{
+    const struct journal_position *at = journal_at(r->journal);
+    struct journal_entry e;
+    uint8_t *memory = NULL;
+    int rc;
+
+    if (number == at->number) {
+        memcpy(out_hash, at->hash, 32);
+        return 0;
+    }
+    rc = journal_read(r->journal, number, &e, &memory);
+    if (rc == HF_EABSENT) {
+        return err_raise(HF_EDAMAGE, "entry %" PRIu64 " is missing", number);
+    }
+    memcpy(out_hash, e.seal_hash, 32);
+    mem_free(memory);
+    return rc;
+}
+
 /* A journal that is shorter than we knew it, or another one, was set back or forked. */
 static int compare_with_memory(struct repo *r)
 {
-    const struct journal_position *at = journal_at(r->journal);
+    uint64_t tip = journal_at(r->journal)->number;
     struct journal_position known;
     uint8_t hash[32];
     int rc = memory_load(r->env.state, r->id, r->env.fs->label, &known);
@@ -267,28 +335,23 @@ static int compare_with_memory(struct repo *r)
     if (rc < 0 || known.number == 0) {
         return rc;
     }
-    if (known.number > at->number) {
+    if (known.number > tip) {
         rc = err_raise(HF_EDAMAGE,
                        "the journal ends at entry %" PRIu64 ", but this client has seen %" PRIu64,
-                       at->number, known.number);
-    } else if (known.number == at->number) {
-        memcpy(hash, at->hash, sizeof hash);
+                       tip, known.number);
     } else {
-        struct journal_entry e;
-        uint8_t *memory = NULL;
-
-        rc = journal_read(r->journal, known.number, &e, &memory);
-        memcpy(hash, e.seal_hash, sizeof hash);
-        mem_free(memory);
-    }
-    if (rc == 0 && memcmp(hash, known.hash, sizeof hash) != 0) {
+        rc = hash_of_entry(r, known.number, hash);
+        if (rc < 0) {
+            return rc;
+        }
+        if (memcmp(hash, known.hash, sizeof hash) == 0) {
+            return 0;
+        }
         rc = err_raise(HF_EDAMAGE, "entry %" PRIu64 " is not the one that this client has seen",
                        known.number);
     }
-    if (rc == HF_EDAMAGE) {
-        err_hint("the repository was set back to an older copy, or forked; if that was done on "
-                 "purpose, run `holdfast cache accept-rollback`");
-    }
+    err_hint("the repository was set back to an older copy, or forked; if that was done on "
+             "purpose, run `holdfast cache accept-rollback`");
     return rc;
 }
 
@@ -313,8 +376,7 @@ static int adopt_params(struct repo *r)
     r->params.segment_target = init->segment_target;
     r->params.chunks = (struct chunker_params){ init->chunk_min, init->chunk_avg, init->chunk_max,
                                                 init->chunk_fixed };
-    if (r->params.segment_target < SEGMENT_HEADER_BYTES ||
-        r->params.segment_target > SEGMENT_MAX_BYTES / 2) {
+    if (r->params.segment_target < REPO_TARGET_MIN || r->params.segment_target > REPO_TARGET_MAX) {
         return err_raise(HF_EDAMAGE, "entry 1 asks for segments of an impossible size");
     }
     return r->chunker ? 0
@@ -337,9 +399,27 @@ static int note_damage(struct repo *r, int rc, enum repo_damage_policy policy)
     return 0;
 }
 
+/*
+ * Entries are taken in before the signature at the tip is seen to vouch for them. In a damaged
+ * journal it may vouch for none of them: so they are taken in anew, each by its own signature.
+ */
+static int follow(struct repo *r, enum repo_damage_policy policy)
+{
+    int rc = journal_follow(r->journal);
+
+    if (rc == HF_EDAMAGE && policy == REPO_TOLERANT) {
+        rc = start_from_nothing(r);
+        if (rc == 0) {
+            journal_verify_all(r->journal);
+            rc = journal_follow(r->journal);
+        }
+    }
+    return note_damage(r, rc, policy);
+}
+
 static int bring_up_to_date(struct repo *r, enum repo_damage_policy policy)
 {
-    int rc = note_damage(r, journal_follow(r->journal), policy);
+    int rc = follow(r, policy);
 
     if (rc == 0) {
         rc = adopt_params(r);
@@ -435,6 +515,7 @@ int repo_open(const struct repo_env *env, const struct keyfile_unlock *unlock,
     }
     r->env = *env;
     pthread_mutex_init(&r->lock, NULL);
+    pthread_rwlock_init(&r->index_lock, NULL);
     rc = nacl_init();
     if (rc == 0) {
         rc = open_parts(r, unlock, policy);
@@ -461,6 +542,7 @@ void repo_close(struct repo *r)
         segreader_close(r->open[i].reader);
     }
     pthread_mutex_destroy(&r->lock);
+    pthread_rwlock_destroy(&r->index_lock);
     index_free(r->index);
     catalog_free(r->catalog);
     journal_free(r->journal);

@@ -62,42 +62,108 @@ static int pass_over(struct repo *r)
     return 0;
 }
 
-int repo_index(struct repo *r, struct index **out_index)
+static int catch_up(struct repo *r)
 {
     for (; r->indexed < catalog_segment_count(r->catalog); r->indexed++) {
         const struct catalog_segment *s = catalog_segment(r->catalog, r->indexed);
         int rc = s->condemned_by == 0 ? repo_index_segment(r, r->indexed) : 0;
 
-        if (rc == HF_EDAMAGE) {
+        if (rc == HF_EDAMAGE || rc == HF_EIO) {
             rc = pass_over(r);
         }
         if (rc < 0) {
             return rc;
         }
     }
-    *out_index = r->index;
     return 0;
+}
+
+int repo_index(struct repo *r, struct index **out_index)
+{
+    int rc;
+
+    pthread_rwlock_wrlock(&r->index_lock);
+    rc = catch_up(r);
+    pthread_rwlock_unlock(&r->index_lock);
+    *out_index = r->index;
+    return rc;
+}
+
+/* Begins the index anew, unless another thread has done so since its build `seen` was asked. */
+static int build_anew(struct repo *r, uint64_t seen)
+{
+    int rc;
+
+    log_write(LOG_LEVEL_WARN, "the index is built anew: %s", err_last()->text);
+    err_clear();
+    pthread_rwlock_wrlock(&r->index_lock);
+    if (r->builds == seen) {
+        r->builds++;
+        index_clear(r->index);
+        r->indexed = 0;
+    }
+    rc = catch_up(r);
+    pthread_rwlock_unlock(&r->index_lock);
+    return rc;
+}
+
+struct question {
+    const uint8_t *id;
+    struct index_home *out_home; /* or, if NULL: */
+    int (*each)(void *context, const struct index_home *home);
+    void *context;
+};
+
+/* false: the index is behind the catalogue, and was not asked. */
+static bool ask(struct repo *r, const struct question *q, int *out_rc, uint64_t *out_build)
+{
+    bool current;
+
+    pthread_rwlock_rdlock(&r->index_lock);
+    current = r->indexed >= catalog_segment_count(r->catalog);
+    *out_build = r->builds;
+    if (current) {
+        *out_rc = q->out_home ? index_get(r->index, q->id, q->out_home)
+                              : index_each_home(r->index, q->id, q->each, q->context);
+    }
+    pthread_rwlock_unlock(&r->index_lock);
+    return current;
+}
+
+static int answer(struct repo *r, const struct question *q)
+{
+    struct index *index;
+    uint64_t build;
+    int rc;
+
+    while (!ask(r, q, &rc, &build)) {
+        rc = repo_index(r, &index);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (rc == HF_EDAMAGE) {
+        rc = build_anew(r, build);
+        if (rc == 0) {
+            (void)ask(r, q, &rc, &build);
+        }
+    }
+    return rc;
 }
 
 int repo_index_get(struct repo *r, const uint8_t id[32], struct index_home *out_home)
 {
-    struct index *index;
-    int rc = repo_index(r, &index);
+    struct question q = { .id = id, .out_home = out_home };
 
-    if (rc == 0) {
-        rc = index_get(index, id, out_home);
-    }
-    if (rc == HF_EDAMAGE) {
-        log_write(LOG_LEVEL_WARN, "the index is built anew: %s", err_last()->text);
-        err_clear();
-        index_clear(r->index);
-        r->indexed = 0;
-        rc = repo_index(r, &index);
-        if (rc == 0) {
-            rc = index_get(index, id, out_home);
-        }
-    }
-    return rc;
+    return answer(r, &q);
+}
+
+int repo_index_each_home(struct repo *r, const uint8_t id[32],
+                         int (*each)(void *context, const struct index_home *home), void *context)
+{
+    struct question q = { .id = id, .each = each, .context = context };
+
+    return answer(r, &q);
 }
 
 /* Open segments */

@@ -7,6 +7,7 @@
  * is half-made, which is never mistaken for a repository. So its name must not survive a crash that
  * the folders don't: they are synced before.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,37 @@ void repo_hint_text(const uint8_t repo_id[16], char out[REPO_HINT_BYTES])
 
     snprintf(out, REPO_HINT_BYTES, "holdfast repository\nformat: %d\nid: %s\n", REPO_FORMAT_VERSION,
              text_hex(repo_id, 16, id));
+}
+
+/* What no repository can have, so that none is made which can't be opened or written to. */
+static int check_params(const struct repo_params *p)
+{
+    static const uint8_t any_key[32];
+    struct codec *codec = NULL;
+    struct chunker *chunker = NULL;
+    int rc;
+
+    if (p->segment_target < REPO_TARGET_MIN || p->segment_target > REPO_TARGET_MAX) {
+        return err_raise(HF_EUSAGE, "segments can't have %" PRIu64 " bytes", p->segment_target);
+    }
+    if (p->level < 0 || p->level > UINT8_MAX) {
+        return err_raise(HF_EUSAGE, "there is no level %d of compression", p->level);
+    }
+    rc = codec_new(p->codec, p->level, &codec);
+    if (rc == 0) {
+        rc = chunker_new(&p->chunks, any_key, &chunker);
+    }
+    chunker_free(chunker);
+    codec_free(codec);
+    return rc;
+}
+
+static int check_key_name(const char *name)
+{
+    if (name[0] == '\0' || strlen(name) > 255 || strchr(name, '/')) {
+        return err_raise(HF_EUSAGE, "'%s' can't name a key", name);
+    }
+    return 0;
 }
 
 static int refuse_what_is_there(struct fs *fs)
@@ -149,9 +181,6 @@ static int write_key(const struct repo_env *env, const uint8_t master[32],
     char path[5 + 256];
     int rc;
 
-    if (strlen(name) > 255 || strchr(name, '/')) {
-        return err_raise(HF_EUSAGE, "'%s' can't name a key", name);
-    }
     snprintf(path, sizeof path, "keys/%s", name);
     rc = keyfile_wrap(master, repo_id, keys->sign_public, unlock, env->rnd, bytes);
     if (rc == 0) {
@@ -272,6 +301,12 @@ int repo_init(const struct repo_env *env, const struct repo_params *params,
     uint8_t master[KEYRING_MASTER_BYTES];
     int rc = nacl_init();
 
+    if (rc == 0) {
+        rc = check_params(params);
+    }
+    if (rc == 0) {
+        rc = check_key_name(key_name);
+    }
     if (rc == 0) {
         rc = refuse_what_is_there(env->fs);
     }

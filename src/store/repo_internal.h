@@ -14,6 +14,8 @@
 #define REPO_FORMAT_VERSION 0
 #define REPO_OPEN_SEGMENTS 64
 #define REPO_HINT_BYTES 128
+#define REPO_TARGET_MIN SEGMENT_HEADER_BYTES /* of params.segment_target */
+#define REPO_TARGET_MAX (SEGMENT_MAX_BYTES / 2)
 
 struct repo_open_segment {
     uint32_t ordinal;
@@ -31,8 +33,10 @@ struct repo {
     struct chunker *chunker;
     struct journal *journal;
     struct catalog *catalog;
+    pthread_rwlock_t index_lock; /* of index, indexed, builds, unread: readers may rebuild it */
     struct index *index;
     uint32_t indexed;              /* segments below this ordinal are in the index */
+    uint64_t builds;               /* how often it was begun anew because it was damaged */
     struct journal_position saved; /* what the cached view stands for */
     struct err_trail *damage;      /* of the journal; NULL: none found */
     struct err_trail *unread;      /* of the first segment whose footer can't be read, or NULL */
@@ -56,8 +60,13 @@ int repo_index_footer(struct repo *r, uint32_t ordinal, const struct segment_foo
 
 /* Takes a segment's footer from its file. */
 int repo_index_segment(struct repo *r, uint32_t ordinal);
-/* index_get, after which a damaged cache has been built anew. HF_EABSENT has no trail. */
+/*
+ * index_get and index_each_home, any thread: the index is brought up to date, and built anew if its
+ * cache is damaged. HF_EABSENT has no trail; `each` must not return HF_EDAMAGE.
+ */
 int repo_index_get(struct repo *r, const uint8_t id[32], struct index_home *out_home);
+int repo_index_each_home(struct repo *r, const uint8_t id[32],
+                         int (*each)(void *context, const struct index_home *home), void *context);
 
 /* Remembers and caches the view, as far as it is known to be durable. */
 void repo_remember(struct repo *r);

@@ -169,6 +169,7 @@ int repo_reader_block(struct repo_reader *rd, uint32_t segment, uint64_t positio
 {
     struct cached_block *b = place_for(rd, segment, position);
 
+    rd->current = NULL;
     if (b->last_use == 0) {
         int rc = read_record(rd, segment, position);
 
@@ -206,15 +207,18 @@ int repo_reader_slot(struct repo_reader *rd, uint32_t slot, const uint8_t id[32]
 }
 
 /* No home: say which segment could not be read, if that may be why. */
-static int no_home(const struct repo *r, const uint8_t id[32])
+static int no_home(struct repo *r, const uint8_t id[32])
 {
     char hex[65];
 
     text_hex(id, 32, hex);
+    err_raise(HF_EDAMAGE, "chunk %.16s.. is in no segment", hex);
+    pthread_rwlock_rdlock(&r->index_lock);
     if (r->unread) {
-        return err_raise(HF_EDAMAGE, "chunk %.16s.. is not there (%s)", hex, r->unread->text);
+        err_raise(HF_EDAMAGE, "chunk %.16s.. is not there (%s)", hex, r->unread->text);
     }
-    return err_raise(HF_EDAMAGE, "chunk %.16s.. is in no segment", hex);
+    pthread_rwlock_unlock(&r->index_lock);
+    return HF_EDAMAGE;
 }
 
 int repo_locate(struct repo *r, const uint8_t id[32], struct index_home *out_home)
@@ -232,7 +236,7 @@ struct attempt {
     int last_error;
 };
 
-/* 1: read and verified, no other home is needed. */
+/* 1: read and verified, no other home is needed. What can't be read here may be readable there. */
 static int try_home(void *context, const struct index_home *home)
 {
     struct attempt *a = context;
@@ -242,19 +246,15 @@ static int try_home(void *context, const struct index_home *home)
         rc = repo_reader_slot(a->rd, home->slot, a->id, &a->data, &a->len);
     }
     a->last_error = rc;
-    return rc == 0 ? 1 : rc == HF_EDAMAGE ? 0 : rc;
+    return rc == 0 ? 1 : rc == HF_EDAMAGE || rc == HF_EIO ? 0 : rc;
 }
 
 int repo_reader_chunk(struct repo_reader *rd, const uint8_t id[32], const uint8_t **out_data,
                       size_t *out_len)
 {
     struct attempt a = { .rd = rd, .id = id };
-    struct index *index;
-    int rc = repo_index(rd->repo, &index);
+    int rc = repo_index_each_home(rd->repo, id, try_home, &a);
 
-    if (rc == 0) {
-        rc = index_each_home(index, id, try_home, &a);
-    }
     if (rc < 0) {
         return rc;
     }

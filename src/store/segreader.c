@@ -302,3 +302,31 @@ int segreader_block(struct segreader *r, struct cipher *cipher, enum segment_rec
     out->len = plain_len;
     return 0;
 }
+
+int segreader_padding(struct segreader *r, uint64_t position)
+{
+    uint8_t bytes[SEGMENT_RECORD_HEADER_BYTES + SEGMENT_ALIGN];
+    struct segment_record_header h;
+    uint8_t any = 0;
+    int rc = read_exactly(r, bytes, SEGMENT_RECORD_HEADER_BYTES, position);
+
+    if (rc == 0) {
+        rc = segment_record_header_decode(bytes, SEGMENT_RECORD_HEADER_BYTES, &h);
+    }
+    if (rc == 0 && h.payload_len < CIPHER_TAG_BYTES) {
+        rc = err_raise(HF_EDAMAGE, "a record has no room for its tag");
+    }
+    if (rc == 0) {
+        uint64_t end = SEGMENT_RECORD_HEADER_BYTES + (uint64_t)h.payload_len;
+        size_t len = (size_t)(segment_record_bytes(h.payload_len - CIPHER_TAG_BYTES) - end);
+
+        rc = len > 0 ? read_exactly(r, bytes, len, position + end) : 0;
+        for (size_t i = 0; rc == 0 && i < len; i++) {
+            any |= bytes[i];
+        }
+    }
+    if (rc == 0 && any != 0) {
+        rc = err_raise(HF_EDAMAGE, "it is not filled up with zeros");
+    }
+    return rc < 0 ? err_add(rc, "%s, record at %" PRIu64, r->name, position) : 0;
+}

@@ -34,6 +34,8 @@ int segreader_scrub(struct segreader *r, uint64_t *out_bytes);
  */
 int segreader_block(struct segreader *r, struct cipher *cipher, enum segment_record type,
                     uint64_t position, struct buf *out);
+/* Whether what fills up the record at this position is zeros: HF_EDAMAGE. */
+int segreader_padding(struct segreader *r, uint64_t position);
 enum cipher_kind segreader_cipher(const struct segreader *r);
 uint64_t segreader_bytes_read(const struct segreader *r);
 

@@ -114,24 +114,51 @@ static int verify_block(struct segverify *v, struct segreader *r, const struct s
     return rc == 0 ? compare_chunks(v, &view, b, f) : rc;
 }
 
+static uint64_t footer_position(const struct segment_footer *f)
+{
+    const struct segment_block *last = f->block_count ? &f->blocks[f->block_count - 1] : NULL;
+
+    return last ? last->position + segment_record_bytes(last->payload_len - CIPHER_TAG_BYTES)
+                : SEGMENT_HEADER_BYTES;
+}
+
+int segverify_padding(struct segreader *r, const struct segment_footer *f, bool blocks)
+{
+    int rc = segreader_padding(r, footer_position(f));
+
+    for (size_t i = 0; rc == 0 && blocks && i < f->block_count; i++) {
+        rc = segreader_padding(r, f->blocks[i].position);
+    }
+    return rc;
+}
+
+/* The first reason is kept. */
+static void remember(struct err_trail *why)
+{
+    if (why->code == 0) {
+        err_take(why);
+    }
+    err_clear();
+}
+
 int segverify_blocks(struct segverify *v, struct segreader *r, const struct segment_footer *f,
                      uint8_t *bad, uint64_t *out_bytes, struct err_trail *why)
 {
-    int result = 0;
     int rc = choose_cipher(v, segreader_cipher(r));
 
     *out_bytes = 0;
+    memset(why, 0, sizeof *why);
     for (size_t i = 0; rc == 0 && i < f->block_count; i++) {
         rc = verify_block(v, r, &f->blocks[i], f);
         *out_bytes += f->blocks[i].payload_len;
-        bad[i] = rc == HF_EDAMAGE;
+        bad[i] = rc == HF_EDAMAGE || rc == HF_EIO;
         if (bad[i]) {
-            if (result == 0) {
-                err_take(why);
-            }
-            result = rc;
+            remember(why);
             rc = 0;
         }
     }
-    return rc < 0 ? rc : result;
+    if (rc == 0 && why->code == 0 && segverify_padding(r, f, true) < 0) {
+        remember(why);
+    }
+    return rc < 0 ? rc : why->code != 0 ? HF_EDAMAGE : 0;
 }
