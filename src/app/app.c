@@ -135,7 +135,7 @@ static int dispatch(struct app *app, char *const *argv, size_t argc)
     const struct option_set sets[] = { { app_option_table, &app->options },
                                        { program_option_table, &app->options } };
     const struct option_rules rules = { sets, 2, true };
-    struct option_operands none;
+    struct option_operands none = { 0 };
     int rc = option_parse(&rules, argv, argc, &none);
     size_t at = none.consumed;
 
@@ -184,14 +184,13 @@ static void start(struct app *app)
     signals_install();
 }
 
-/* An interruption is called by what caused it; what could not be written is an error as well. */
+/* What could not be written is an error as well. */
 static int settle(struct app *app, int rc)
 {
     struct err_trail trail;
     int written;
 
-    if (rc == HF_EINTERRUPTED && *signals_flag() != 0 && *signals_flag() != SIGINT)
-        rc = HF_ETERMINATED;
+    rc = signals_name(rc);
     err_take(&trail);
     written = out_finish(&app->out, "the result");
     if (rc != 0 && app_worse(rc, written) == rc)

@@ -3,9 +3,8 @@
  */
 #include "app/backup_source.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <libgen.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "engine/source_dir.h"
 #include "engine/source_stdin.h"
 #include "format/commit.h"
+#include "io/fs_posix.h"
 
 #define LIST_MAX_BYTES (256u << 20)
 #define STREAM_NAME "stdin"
@@ -123,39 +123,44 @@ static int gather_patterns(const struct backup_source_values *v, struct exclude 
     return rc;
 }
 
-/* Says which name beside an absent one is most like it. */
+struct siblings {
+    struct nearest near;
+    char best[NAME_MAX + 1]; /* names are lent for the call only */
+};
+
+static int offer_sibling(void *context, const char *name)
+{
+    struct siblings *s = context;
+    size_t len = strlen(name);
+
+    nearest_offer(&s->near, name);
+    if (s->near.best == name && len < sizeof s->best)
+        memcpy(s->best, name, len + 1);
+    return 0;
+}
+
+/* Which name beside an absent one is most like it: a hint, so no failure of its own matters. */
 static void hint_at_sibling(const char *path)
 {
-    char *for_folder = mem_strdup(path), *for_name = mem_strdup(path);
-    const char *folder, *name;
-    char best[NAME_MAX + 1] = "";
-    struct nearest near;
-    struct dirent *entry;
-    DIR *d = NULL;
+    char *folder = mem_strdup(path);
+    char *slash = folder == NULL ? NULL : strrchr(folder, '/');
+    struct siblings s = { .best = "" };
+    struct err_trail trail;
+    struct fs *fs = NULL;
 
-    if (for_folder == NULL || for_name == NULL)
+    if (slash == NULL)
         goto done;
-    folder = dirname(for_folder);
-    name = basename(for_name);
-    d = opendir(folder);
-    nearest_init(&near, name);
-    while (d != NULL && (entry = readdir(d)) != NULL) {
-        const char *before = near.best;
-
-        near.best = NULL;
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            nearest_offer(&near, entry->d_name);
-        if (near.best != NULL)
-            memcpy(best, entry->d_name, strlen(entry->d_name) + 1);
-        near.best = near.best != NULL ? best : before;
-    }
-    if (best[0] != '\0')
-        err_hint("did you mean %s%s%s?", folder, strcmp(folder, "/") == 0 ? "" : "/", best);
+    err_take(&trail);
+    nearest_init(&s.near, path + (slash - folder) + 1);
+    *slash = '\0';
+    if (fs_posix_open(slash == folder ? "/" : folder, &fs) == 0)
+        (void)fs_list(fs, "", offer_sibling, &s);
+    err_give(&trail);
+    if (s.best[0] != '\0')
+        err_hint("did you mean %s/%s?", folder, s.best);
 done:
-    if (d != NULL)
-        closedir(d);
-    mem_free(for_folder);
-    mem_free(for_name);
+    fs_close_fs(fs);
+    mem_free(folder);
 }
 
 /* The first path that is not there decides, before anything is read. */

@@ -20,8 +20,6 @@
 
 #define EXEC_FAILED 127
 
-extern char **environ;
-
 /* Our environment and what is added to it. */
 static int make_environment(const char *const *more, const char ***out)
 {

@@ -6,7 +6,6 @@
  * hook makes a failure of the whole; the snapshot stands.
  */
 #include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "engine/backup.h"
+#include "engine/names.h"
 
 #define HOST_BYTES 256
 #define USER_BYTES 256
@@ -83,14 +83,23 @@ static void on_warning(void *context, const char *path, size_t path_len, int cod
         app_warn(b->app, "%.*s: %s", (int)path_len, path, message);
 }
 
-static void find_out_who(struct backup_run *b)
+/* The machine's name and the user's; what can't be found out stays empty. */
+static int find_out_who(struct backup_run *b)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    struct names *names;
+    const char *user;
+    size_t len;
+    int rc = names_new(&names);
 
+    if (rc != 0)
+        return rc;
+    user = names_of(names, NAMES_USER, (uint32_t)geteuid(), &len);
+    if (len < sizeof b->user)
+        memcpy(b->user, user, len);
+    names_free(names);
     if (gethostname(b->host, sizeof b->host - 1) != 0)
         b->host[0] = '\0';
-    if (user != NULL && strlen(user->pw_name) < sizeof b->user)
-        memcpy(b->user, user->pw_name, strlen(user->pw_name) + 1);
+    return 0;
 }
 
 static enum commit_class class_of(const struct backup_run *b)
@@ -140,7 +149,8 @@ static int back_up(struct backup_run *b)
     if (rc == 0) {
         fill_options(b, &source, &options);
         progress_start(b->app);
-        rc = backup_run(b->view.session.repo, &options, source.source, &events, &b->result);
+        rc = signals_name(
+            backup_run(b->view.session.repo, &options, source.source, &events, &b->result));
         progress_stop(b->app);
     }
     backup_source_close(&source);
@@ -316,10 +326,10 @@ static int run(struct app *app, const void *values, const struct option_operands
     struct backup_run b = { .app = app, .values = values, .operands = operands };
     int rc = check_values(values, operands);
 
-    if (rc == 0) {
-        find_out_who(&b);
+    if (rc == 0)
+        rc = find_out_who(&b);
+    if (rc == 0)
         rc = do_all(&b);
-    }
     if (rc == HF_EUNKNOWN)
         rc = err_add(rc, "could not tell whether the snapshot was published");
     else if (rc == HF_EPARTIAL)
@@ -386,7 +396,8 @@ static const struct option options[] = {
       ROW(ignore_ctime), NULL },
     { "class", 0, OPTION_CHOICE, "app|crash|fuzzy",
       "how consistent it is: the application was quiesced, the file system frozen, or neither "
-      "(app with a --before hook, else fuzzy); recorded as asserted unless a --before hook succeeded",
+      "(app with a --before hook, else fuzzy); recorded as asserted unless a --before hook "
+      "succeeded",
       ROW(class), class_names },
     { "before", 0, OPTION_TEXT, "CMD", "run this first; if it fails, there is no backup",
       ROW(before), NULL },
@@ -410,8 +421,9 @@ static const char *const about[] = {
     "stored. The repository's own files and the cache are never in it.",
     "Files that can't be read, or that change while they are read, are named; the snapshot holds "
     "the rest, and the exit code is 3.",
-    "Hooks are run by /bin/sh with HOLDFAST_HOOK, HOLDFAST_JOB, HOLDFAST_SNAPSHOT_ID, HOLDFAST_EXIT "
-    "and HOLDFAST_ERROR in their environment; what they print goes to standard error.",
+    "Hooks are run by /bin/sh with HOLDFAST_HOOK, HOLDFAST_JOB, HOLDFAST_SNAPSHOT_ID, "
+    "HOLDFAST_EXIT and HOLDFAST_ERROR in their environment; what they print goes to standard "
+    "error.",
     NULL,
 };
 static const struct command_text exits[] = {

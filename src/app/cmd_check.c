@@ -100,6 +100,7 @@ static void keep_affected(struct check_job *b, struct finding *f, const struct c
 static void tell(struct check_job *b, const struct check_damage *d)
 {
     char id[33] = "";
+    struct buf said;
 
     if (b->app->options.json) {
         app_event(b->app, "error", d->path != NULL ? d->path : d->object,
@@ -109,13 +110,17 @@ static void tell(struct check_job *b, const struct check_damage *d)
     }
     if (d->snapshot != NULL)
         text_hex(d->snapshot, 16, id);
+    buf_init(&said);
+    /* Many a message begins with what it is about. */
+    if (strncmp(d->message, d->object, strlen(d->object)) != 0)
+        buf_printf(&said, "%s %s: ", d->kind, d->object);
+    buf_put(&said, d->message, strlen(d->message));
     if (d->path != NULL)
-        app_warn(b->app, "%s %s: %s; it costs %.*s of snapshot %s", d->kind, d->object, d->message,
-                 (int)d->path_len, d->path, id);
+        buf_printf(&said, "; it costs %.*s of snapshot %s", (int)d->path_len, d->path, id);
     else if (d->snapshot != NULL)
-        app_warn(b->app, "%s %s: %s; snapshot %s needs it", d->kind, d->object, d->message, id);
-    else
-        app_warn(b->app, "%s %s: %s", d->kind, d->object, d->message);
+        buf_printf(&said, "; snapshot %s needs it", id);
+    app_warn(b->app, "%s", buf_text(&said));
+    buf_release(&said);
 }
 
 static void on_damage(void *context, const struct check_damage *d)
@@ -204,7 +209,7 @@ static int check(struct check_job *b)
     progress_start(b->app);
     rc = check_run(b->session.repo, &options, &events, &b->result);
     progress_stop(b->app);
-    return rc;
+    return signals_name(rc);
 }
 
 static void put_findings(struct json *j, const struct check_job *b)
@@ -320,6 +325,9 @@ static const char *const about[] = {
     "head; then the frame and table of contents of every segment, and for every snapshot that each "
     "piece it needs is there. What is wrong is named, with the snapshots and files that it costs. "
     "Nothing is written.",
+    "If something is damaged, leave the repository as it is: restore still brings back every file "
+    "that is whole, and names the others. A new backup into another repository protects what the "
+    "source still has.",
     NULL,
 };
 static const struct command_text exits[] = {

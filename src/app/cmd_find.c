@@ -47,10 +47,11 @@ static int search(struct search *b)
 
     while (rc == 0 && !out_gone(&b->app->out)) {
         struct node n;
+        int interrupted = signals_check();
 
-        rc = signals_check();
-        if (rc == 0)
-            rc = manifest_cursor_next(b->cursor, &n);
+        if (interrupted != 0)
+            return interrupted;
+        rc = manifest_cursor_next(b->cursor, &n);
         if (rc == 0)
             return 0;
         if (rc == 1) {
@@ -124,9 +125,9 @@ static const struct option options[] = {
 };
 static const char *const synopsis[] = { "PATTERN... [SELECTOR] [-l]", NULL };
 static const char *const about[] = {
-    "Prints the paths of a snapshot (the latest, unless the last argument is a SELECTOR) that match "
-    "any of the patterns: a name with * ? [a-z] at any depth, parts of a path (etc/*.conf), or a "
-    "path from the root (/home/*/.ssh/**). \"holdfast help snapshots\" explains SELECTORs.",
+    "Prints the paths of a snapshot (the latest, unless the last argument is a SELECTOR) that "
+    "match any of the patterns: a name with * ? [a-z] at any depth, parts of a path (etc/*.conf), "
+    "or a path from the root (/home/*/.ssh/**). \"holdfast help snapshots\" explains SELECTORs.",
     NULL,
 };
 static const struct command_text exits[] = {

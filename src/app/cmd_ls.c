@@ -43,10 +43,11 @@ static int list_folder(struct listing_job *b, const char *path)
 
     while (rc == 0 && !out_gone(&b->app->out)) {
         struct node n;
+        int interrupted = signals_check();
 
-        rc = signals_check();
-        if (rc == 0)
-            rc = manifest_cursor_next(b->cursor, &n);
+        if (interrupted != 0)
+            return interrupted;
+        rc = manifest_cursor_next(b->cursor, &n);
         if (rc == 1 && node_path_within(path, len, n.path, n.path_len)) {
             put(b, &n);
             rc = b->values->recursive ? 0 : manifest_cursor_skip_subtree(b->cursor);
@@ -129,8 +130,8 @@ static const struct option options[] = {
 };
 static const char *const synopsis[] = { "SELECTOR [PATH] [-l] [-R]", NULL };
 static const char *const about[] = {
-    "Lists what is in a folder of a snapshot (without PATH: in /), or a file. Paths are as they were "
-    "stored. \"holdfast help snapshots\" explains SELECTORs.",
+    "Lists what is in a folder of a snapshot (without PATH: in /), or a file. Paths are as they "
+    "were stored. \"holdfast help snapshots\" explains SELECTORs.",
     NULL,
 };
 static const struct command_text exits[] = {

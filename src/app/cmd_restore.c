@@ -235,7 +235,7 @@ static int restore(struct restore_job *b)
     rc = restore_run(b->view.session.repo, b->resolution.found->snapshot, &o, b->target, &events,
                      &b->result);
     progress_stop(b->app);
-    return rc;
+    return signals_name(rc);
 }
 
 static int do_all(struct restore_job *b, const struct option_operands *operands)

@@ -119,8 +119,8 @@ static const struct option options[] = {
 static const char *const synopsis[] = { "SELECTOR... [--add T]... [--remove T]... [--set T]...",
                                         NULL };
 static const char *const about[] = {
-    "Changes the tags of the snapshots that the SELECTORs mean; filters alone mean every match. The "
-    "ids of snapshots stay as they are. \"holdfast help snapshots\" explains SELECTORs.",
+    "Changes the tags of the snapshots that the SELECTORs mean; filters alone mean every match. "
+    "The ids of snapshots stay as they are. \"holdfast help snapshots\" explains SELECTORs.",
     NULL,
 };
 static const struct command_text exits[] = {

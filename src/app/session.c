@@ -24,13 +24,15 @@ int session_path(const struct app *app, char **out_path)
 {
     const char *path = app->options.repo != NULL ? app->options.repo
                                                  : getenv("HOLDFAST_REPOSITORY");
+    int rc;
 
     if (path == NULL || path[0] == '\0') {
         err_raise(HF_EUSAGE, "could not find the repository: none was named");
         err_hint("use --repo PATH or set HOLDFAST_REPOSITORY");
         return HF_EUSAGE;
     }
-    return source_dir_clean(path, out_path);
+    rc = source_dir_clean(path, out_path);
+    return rc == HF_EABSENT ? err_add(HF_ENO_REPO, "could not find the repository") : rc;
 }
 
 static void tag_cache(struct fs *root)

@@ -4,6 +4,7 @@
  */
 #include "app/signals.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +44,13 @@ void signals_install(void)
 const volatile sig_atomic_t *signals_flag(void)
 {
     return &caught;
+}
+
+int signals_name(int code)
+{
+    bool terminated = caught != 0 && caught != SIGINT;
+
+    return code == HF_EINTERRUPTED && terminated ? HF_ETERMINATED : code;
 }
 
 int signals_check(void)

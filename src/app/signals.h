@@ -13,6 +13,8 @@
 void signals_install(void);
 /* The signal that came, or 0. */
 const volatile sig_atomic_t *signals_flag(void);
+/* HF_EINTERRUPTED becomes HF_ETERMINATED where that is what it was; other codes stay. */
+int signals_name(int code);
 /* 0, or HF_EINTERRUPTED or HF_ETERMINATED with a trail. */
 int signals_check(void);
 

@@ -115,6 +115,7 @@ void app_event(struct app *app, const char *type, const char *path, size_t path_
     json_text(j, "code", code);
     json_text(j, "message", message);
     json_end_object(j);
+    out_flush(&app->out); /* who follows wants to know now */
 }
 
 static void put_failure_json(struct app *app, int code, const struct err_trail *trail)

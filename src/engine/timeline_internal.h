@@ -33,8 +33,11 @@ struct selector timeline_filters_only(const struct selector *s);
 const struct timeline_point *timeline_first_after(const struct timeline *t,
                                                   const struct selector *s, bool or_at);
 
-/* All return HF_ENO_POINT. `known`: the points that the filters of s alone leave, oldest first. */
-int timeline_fail_ambiguous(const struct selector *s, const struct timeline_list *candidates);
+/*
+ * All return HF_ENO_POINT. Lists are oldest first; `known` are the points that the filters of s
+ * alone leave.
+ */
+int timeline_fail_ambiguous(const struct selector *s, const struct timeline_list *l);
 int timeline_fail_filters(const struct timeline *t, const struct selector *s,
                           enum timeline_scope scope);
 int timeline_fail_future(const struct timeline *t, const struct selector *s,

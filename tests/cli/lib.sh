@@ -1,7 +1,7 @@
 # lib.sh - what the tests of the command line share: a place of their own, and assertions.
 #
-# Source it. $HOLDFAST is the program. Each assertion prints `ok - NAME` or `not ok - NAME`; finish, at
-# the end, exits with 1 if any failed. Nothing outside $work is touched.
+# Source it. $HOLDFAST is the program. Each assertion prints `ok - NAME` or `not ok - NAME`; finish,
+# at the end, exits with 1 if any failed. Nothing outside $work is touched.
 
 set -u
 : "${HOLDFAST:?set HOLDFAST to the program}"
@@ -11,8 +11,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-cli-XXXXXX")
 trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
-mkdir home
-export HOME=$work/home TZ=UTC LC_ALL=C TERM=dumb
+mkdir home tmp
+export HOME=$work/home TMPDIR=$work/tmp TZ=UTC LC_ALL=C TERM=dumb
 unset XDG_CACHE_HOME XDG_STATE_HOME NO_COLOR
 for name in $(compgen -e HOLDFAST_); do
     unset "$name"
@@ -74,7 +74,7 @@ prints() {
 
 # json NAME FILTER: the last line of standard output is a document for which the jq filter holds.
 json() {
-    if tail -n 1 "$work/out" | jq -e "$2" >/dev/null 2>&1; then
+    if [ -s "$work/out" ] && tail -n 1 "$work/out" | jq -e "$2" >/dev/null 2>&1; then
         ok "$1"
     else
         not_ok "$1" "does not hold: $2"
@@ -83,7 +83,7 @@ json() {
 
 # error_json NAME FILTER: the same of the last line of standard error.
 error_json() {
-    if tail -n 1 "$work/err" | jq -e "$2" >/dev/null 2>&1; then
+    if [ -s "$work/err" ] && tail -n 1 "$work/err" | jq -e "$2" >/dev/null 2>&1; then
         ok "$1"
     else
         not_ok "$1" "does not hold on stderr: $2"
@@ -121,14 +121,12 @@ tree() (
     find . -type f -print0 | sort -z | xargs -0 -r sha256sum
 )
 
-# as_nobody COMMAND...: without root's privileges, to which no file is closed. Fails where that can't be done.
-as_nobody() {
+# unprivileged COMMAND...: without the capabilities that make root an exception to every rule.
+unprivileged() {
     if [ "$(id -u)" -ne 0 ]; then
         "$@"
     else
-        chmod 755 "$work"
-        [ -x "$work/program" ] || install -m 755 "$HOLDFAST" "$work/program"
-        HOLDFAST=$work/program setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+        setpriv --bounding-set=-all --inh-caps=-all -- "$@"
     fi
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""schema.py SCHEMA [FILE] - whether a JSON document (or the last line of a file) is what its schema says.
+"""schema.py SCHEMA [FILE] - whether the last line of a file is a document that the schema allows.
 
 Knows as much of JSON Schema as docs/schema uses and refuses the rest, so that it needs nothing but
 Python. Stricter than the standard in one respect: a key that the schema does not name is an error,

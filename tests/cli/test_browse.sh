@@ -29,18 +29,21 @@ prints "and what is no printable text" '/src/new\\x0aline$'
 expect 0 "ls of a file" hf ls latest "$work/src/a.txt"
 same "lists the file" "$(cat out)" "$work/src/a.txt"
 expect 0 "ls --json" hf ls latest "$work/src" --json
-json "has all keys of the contract" '.schema == "holdfast/ls/1" and (.entries[] | select(.path | endswith("/a.txt")) |
+json "has all keys of the contract" '.schema == "holdfast/ls/1" and (.entries[] | select(.path |
+    endswith("/a.txt")) |
     .type == "file" and .mode == 2541 and (.uid | type == "number") and (.gid | type == "number")
     and (.user | type == "string") and (.group | type == "string") and .size == 6
     and (.mtime | test("\\.[0-9]{9}Z$")) and .links == 1 and .target == null)'
 json "targets of symbolic links" '.entries[] | select(.type == "symlink") | .target == "a.txt"'
-json "bytes that are no text as base64" '[.entries[] | select(.path_b64) | .path_b64 | @base64d | contains("bad")] == [true]'
+json "bytes that are no text as base64" '[.entries[] | select(.path_b64) | .path_b64 | @base64d |
+    contains("bad")] == [true]'
 expect 1 "a path that is not there" hf ls latest "$work/src/a.text"
 says "names the nearest" "did you mean $work/src/a.txt\?"
 expect 2 "ls without a selector" hf ls
 
 expect 0 "find" hf find '*.txt'
-same "finds names at any depth" "$(sort out)" "$(printf '%s\n' "$work/src/a.txt" "$work/src/sub/deep/d.txt")"
+same "finds names at any depth" "$(sort out)" \
+    "$(printf '%s\n' "$work/src/a.txt" "$work/src/sub/deep/d.txt")"
 expect 0 "find of a path" hf find "$work/src/*/deep"
 same "finds paths" "$(cat out)" "$work/src/sub/deep"
 expect 0 "find without a match" hf find '*.nothing' --json
@@ -56,11 +59,14 @@ echo added >src/sub/added
 rm "src/$(printf 'bad\xff')"
 second=$(snapshot)
 expect 0 "diff" hf diff latest~1 latest
-same "marks what differs" "$(cat out)" "$(printf '%s\n' "M  $work/src/a.txt" "-  $work/src/bad\\xff" \
+same "marks what differs" "$(cat out)" \
+    "$(printf '%s\n' "M  $work/src/a.txt" "-  $work/src/bad\\xff" \
     "T  $work/src/link" "+  $work/src/sub/added" "U  $work/src/sub/deep/d.txt")"
 expect 0 "diff --json" hf diff "$first" "$second" --json
-json "has changes and a summary" '.schema == "holdfast/diff/1" and (.changes | map(.change) == ["modified","removed","type","added","metadata"])
-    and .summary.added == 1 and .summary.removed == 1 and .summary.modified == 1 and .summary.metadata == 1 and .summary.type == 1'
+json "has changes and a summary" '.schema == "holdfast/diff/1" and (.changes | map(.change) ==
+    ["modified","removed","type","added","metadata"])
+    and .summary.added == 1 and .summary.removed == 1 and .summary.modified == 1 and
+        .summary.metadata == 1 and .summary.type == 1'
 expect 0 "diff below a path" hf diff latest~1 latest "$work/src/sub"
 same "compares only that" "$(cut -c1 <out | tr -d '\n')" "+U"
 expect 0 "diff of the same" hf diff latest latest
@@ -81,7 +87,8 @@ expect 1 "dump of nothing" hf dump latest "$work/src/nothing"
 expect 0 "stats" hf stats
 prints "counts" '^3 snapshots that hold '
 expect 0 "stats --json" hf stats "$first" --json
-json "of one snapshot" '.schema == "holdfast/stats/1" and .snapshots == 1 and .files == 5 and .repository.segments > 0 and .repository.entries == 4'
+json "of one snapshot" '.schema == "holdfast/stats/1" and .snapshots == 1 and .files == 5 and
+    .repository.segments > 0 and .repository.entries == 4'
 expect 7 "stats of nothing" hf stats job:none
 
 finish

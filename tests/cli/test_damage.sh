@@ -22,8 +22,10 @@ copy
 expect 0 "check" hf check
 prints "says what it looked at" '^whole: 5 entries, [0-9]+ segments, [0-9]+ chunks of 4 snapshots'
 expect 0 "check --read-data" hf check --read-data --json
-json "has all keys of the contract" '.schema == "holdfast/check/1" and .type == "summary" and .exit == 0 and .ok
-    and .entries == 5 and .segments >= 4 and .chunks > 4 and .bytes_read > 1200000 and .damage == [] and .duration_seconds > 0'
+json "has all keys of the contract" '.schema == "holdfast/check/1" and .type == "summary" and .exit
+    == 0 and .ok
+    and .entries == 5 and .segments >= 4 and .chunks > 4 and .bytes_read > 1200000 and .damage == []
+        and .duration_seconds > 0'
 for part in 50% 100% 1M; do
     expect 0 "--read-data=$part" hf check --read-data=$part
 done
@@ -40,7 +42,8 @@ expect 0 "rot in file data" hf check
 expect 4 "is found by reading it" hf check --read-data --json
 json "with what it costs" ".ok == false and .exit == 4 and (.damage | length > 0)
     and any(.damage[]; .object | contains(\"$segment\"))
-    and ([.damage[].affects[]] | length > 0 and all(.snapshot_id | length == 32) and any(.path != null))"
+    and ([.damage[].affects[]] | length > 0 and all(.snapshot_id | length == 32)
+    and any(.path != null))"
 error_json "and the end says so" '.code == "damaged" and .exit == 4'
 expect 4 "and by a scrub" hf check --scrub
 says "that names the segment" "$segment"
@@ -77,7 +80,8 @@ expect 4 "a gap in the journal: snapshots" hf snapshots --json
 json "lists what stands" "[.snapshots[].id] == [\"$(id 1)\", \"$(id 2)\"]"
 says "and what is wrong" '"code":"damaged"'
 expect 4 "latest" hf ls latest
-says "is not guessed, but what stands is named" "what stands of \"latest\" is #3 $(id 2 | cut -c1-8)"
+says "is not guessed, but what stands is named" \
+    "what stands of \"latest\" is #3 $(id 2 | cut -c1-8)"
 expect 4 "a time" hf ls at:now
 expect 0 "a snapshot that is named" hf dump "$(id 2)" "$work/src/2"
 check "is used, since it is whole" cmp out src/2
@@ -102,7 +106,8 @@ expect 0 "cache accept-rollback" hf cache accept-rollback
 expect 0 "makes it take the repository for what it is" hf snapshots --json
 json "with what is left" '.snapshots | length == 3'
 expect 0 "cache info" hf cache info --json
-json "says what was seen last" '.schema == "holdfast/cache/1" and .last_seen == 4 and (.cache | length > 0)'
+json "says what was seen last" '.schema == "holdfast/cache/1" and .last_seen == 4 and (.cache |
+    length > 0)'
 expect 2 "cache of something else" hf cache clean
 
 # Looking at the bytes.
@@ -115,7 +120,8 @@ done
 expect 0 "debug dump with keys" hf debug dump repo/journal/000000000002
 prints "opens what is sealed" 'default'
 expect 0 "debug dump --json" hf debug dump repo/journal/000000000002 --json
-json "has a kind" '.schema == "holdfast/debug/1" and .kind == "journal entry" and (.text | length > 100)'
+json "has a kind" '.schema == "holdfast/debug/1" and .kind == "journal entry" and (.text | length >
+    100)'
 expect 0 "debug dump of a key file" "$HOLDFAST" debug dump key
 check "shows no secret" bash -c '! grep -qF -- "$(sed -n "s/^secret: *//p" key)" out'
 flip "repo/journal/000000000002" 30

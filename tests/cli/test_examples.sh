@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p home/documents home/photos bin
-echo 'Dear Ann' >home/documents/letter.txt
+echo 'a letter' >home/documents/letter.txt
 echo '# notes' >home/documents/notes.md
 echo x >home/documents/x.tmp
 echo picture >home/photos/1.jpg
@@ -11,7 +11,8 @@ ln -s "$HOLDFAST" bin/holdfast
 export PATH=$work/bin:$PATH HOLDFAST_REPOSITORY=$work/home/backups HOLDFAST_PASSWORD=secret
 
 # In this order, so that each finds what it needs; what only looks comes before what changes.
-for command in help version init backup snapshots ls find diff dump stats check restore debug tag cache forget undelete; do
+for command in help version init backup snapshots ls find diff dump stats check restore debug tag \
+    cache forget undelete; do
     count=0
     while IFS= read -r line; do
         count=$((count + 1))

@@ -12,7 +12,8 @@ live() { hf snapshots --json | jq -r '.snapshots[].id' | tr '\n' ' '; }
 
 expect 2 "forget without a selector" hf forget
 expect 0 "forget -n" hf forget -n "$first" --json
-json "names what would go" ".schema == \"holdfast/forget/1\" and .snapshots == [\"$first\"] and .number == null"
+json "names what would go" \
+    ".schema == \"holdfast/forget/1\" and .snapshots == [\"$first\"] and .number == null"
 same "and forgets nothing" "$(live)" "$first $second $third "
 expect 7 "one selector of several that means nothing" hf forget "$first" 00000000
 same "forgets nothing" "$(live)" "$first $second $third "
@@ -33,7 +34,8 @@ expect 7 "undelete of one that is live" hf undelete "$first"
 expect 0 "undelete by filter" hf undelete --tag keep -n
 prints "-n says which" "^would bring back $second$"
 expect 0 "undelete of several" hf undelete job:a job:b --json
-json "all at once" '.schema == "holdfast/undelete/1" and (.snapshots | length == 2) and .number == 8'
+json "all at once" '.schema == "holdfast/undelete/1" and (.snapshots | length == 2) and .number ==
+    8'
 same "all are there again" "$(live)" "$first $second $third "
 
 tags() { hf snapshots "$1" --json | jq -c '.snapshots[0].tags'; }
@@ -41,7 +43,8 @@ expect 0 "tag --add" hf tag "$second" --add x,y --add keep
 prints "says what there is now" "^$second keep,x,y$"
 same "and it is so" "$(tags "$second")" '["keep","x","y"]'
 expect 0 "tag --remove" hf tag tag:x --remove x --remove nothing --json
-json "as JSON" ".schema == \"holdfast/tag/1\" and .snapshots == [{\"id\":\"$second\",\"tags\":[\"keep\",\"y\"]}]"
+json "as JSON" ".schema == \"holdfast/tag/1\"
+    and .snapshots == [{\"id\":\"$second\",\"tags\":[\"keep\",\"y\"]}]"
 expect 0 "tag --set" hf tag job:a --set one
 same "replaces all" "$(tags "$first")$(tags "$second")" '["one"]["one"]'
 expect 0 "tag --set of nothing" hf tag "$first" --set ''

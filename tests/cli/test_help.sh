@@ -13,7 +13,8 @@ for form in --help -h; do
 done
 commands=$("$HOLDFAST" help | sed -n '/^Every day/,/^Options/ s/^  \([a-z]*\)  .*/\1/p')
 same "help lists all commands that there are" "$(echo $commands)" \
-    "init backup restore snapshots check ls find diff dump stats forget undelete tag cache debug version help"
+    "init backup restore snapshots check ls find diff dump stats forget undelete tag cache debug \
+version help"
 
 for command in $commands; do
     expect 0 "help $command" "$HOLDFAST" help "$command"
@@ -42,7 +43,8 @@ says "and the choices are named" 'text or json'
 
 expect 2 "under --json an error is a line of JSON" "$HOLDFAST" --json snapshots --jbo
 error_json "with code, exit, message and hint" \
-    '.type == "error" and .code == "usage" and .exit == 2 and (.message | length > 0) and .hint == "did you mean --job?"'
+    '.type == "error" and .code == "usage" and .exit == 2 and (.message | length > 0)
+    and .hint == "did you mean --job?"'
 same "and nothing else is said" "$(wc -l <err)" 1
 expect 2 "even if --json stands behind what is wrong" "$HOLDFAST" snapshots --jbo --json
 error_json "with the same keys" '.code == "usage"'

@@ -15,7 +15,9 @@ expect 1 "init does not make a key for an existing repository" "$HOLDFAST" init 
 check "no other key was made" test ! -e other
 expect 0 "the key file opens it" "$HOLDFAST" snapshots --key-file key
 expect 0 "init uses an existing key file" "$HOLDFAST" -r second init --key-file key --json
-json "init --json has the id and the path" '.schema == "holdfast/init/1" and (.repository_id | test("^[0-9a-f]{32}$")) and (.path | endswith("/second")) and .key_file_made == false'
+json "init --json has the id and the path" \
+    '.schema == "holdfast/init/1" and (.repository_id | test("^[0-9a-f]{32}$")) and (.path |
+    endswith("/second")) and .key_file_made == false'
 expect 0 "and the same key opens both" "$HOLDFAST" -r second snapshots --key-file key
 expect 0 "--repo takes the place of the variable" "$HOLDFAST" --repo=second snapshots --key-file=key
 
@@ -44,10 +46,12 @@ error_json "has its code" '.code == "wrong_key" and .exit == 12'
 printf 'secret\nmore\n' >password
 HOLDFAST_PASSWORD_FILE=password expect 0 "HOLDFAST_PASSWORD_FILE" "$HOLDFAST" snapshots
 HOLDFAST_PASSWORD_COMMAND='echo sec""ret' expect 0 "HOLDFAST_PASSWORD_COMMAND" "$HOLDFAST" snapshots
-HOLDFAST_PASSWORD_COMMAND='echo secret; exit 1' expect 12 "a failing password command" "$HOLDFAST" snapshots
+HOLDFAST_PASSWORD_COMMAND='echo secret; exit 1' expect 12 "a failing password command" "$HOLDFAST" \
+    snapshots
 says "is told" 'the password command ended with exit status 1'
 expect 0 "--password-file" "$HOLDFAST" snapshots --password-file password
-HOLDFAST_PASSWORD=wrong expect 0 "an option goes before the environment" "$HOLDFAST" snapshots --password-file password
+HOLDFAST_PASSWORD=wrong expect 0 "an option goes before the environment" "$HOLDFAST" snapshots \
+    --password-file password
 run "$HOLDFAST" snapshots --password-fd 9 9<password
 same "--password-fd" "$status" 0
 expect 12 "a password file that is not there" "$HOLDFAST" snapshots --password-file nothing
@@ -61,20 +65,18 @@ expect 12 "init without a password and a terminal" setsid "$HOLDFAST" -r fourth 
 check "makes nothing" test ! -e fourth
 
 # On a terminal it is asked for, unseen, at init twice. `script` gives it one.
-if command -v script >/dev/null; then
-    on_terminal() {
-        { sleep 0.3; printf '%s\n' "$2"; sleep 0.3; printf '%s\n' "${3-}"; sleep 0.3; } |
-            script -qec "$1" /dev/null >out 2>err
-        status=$?
-    }
-    on_terminal "$HOLDFAST -r asked init" secret secret
-    same "init asks on a terminal" "$status" 0
-    same "and shows nothing of the password" "$(grep -c secret out)" 0
-    on_terminal "$HOLDFAST -r asked snapshots" secret
-    same "the answer opens it" "$status" 0
-    on_terminal "$HOLDFAST -r asked2 init" secret other
-    same "two different answers are refused" "$status" 12
-fi
+on_terminal() {
+    { sleep 0.3; printf '%s\n' "$2"; sleep 0.3; printf '%s\n' "${3-}"; sleep 0.3; } |
+        script -qec "$1" /dev/null >out 2>err
+    status=$?
+}
+on_terminal "$HOLDFAST -r asked init" secret secret
+same "init asks on a terminal" "$status" 0
+same "and shows nothing of the password" "$(grep -c secret out)" 0
+on_terminal "$HOLDFAST -r asked snapshots" secret
+same "the answer opens it" "$status" 0
+on_terminal "$HOLDFAST -r asked2 init" secret other
+same "two different answers are refused" "$status" 12
 
 for codec in none zstd:3 zlib:6; do
     expect 0 "--codec $codec" "$HOLDFAST" -r "codec-$codec" init --key-file key --codec "$codec"

@@ -13,13 +13,15 @@ seen=" event error "
 # matches SCHEMA [FILE]: the last line is a document of it.
 matches() {
     seen="$seen$1 "
-    if why=$(python3 "$project/tests/cli/schema.py" "$project/docs/schema/$1.json" "${2-out}" 2>&1); then
+    if why=$(python3 "$project/tests/cli/schema.py" "$project/docs/schema/$1.json" "${2-out}" \
+        2>&1); then
         ok "$1 is what its schema says (${3-$1})"
     else
         not_ok "$1 is what its schema says (${3-$1})" "$why"
     fi
     if [ "$1" != event ] && [ "$1" != error ]; then
-        same "its first key is the schema" "$(tail -n 1 "${2-out}" | jq -r 'keys_unsorted[0]')" schema
+        same "its first key is the schema" "$(tail -n 1 "${2-out}" | jq -r 'keys_unsorted[0]')" \
+            schema
     fi
 }
 
@@ -78,7 +80,8 @@ matches error err "damage"
 
 for file in "$project"/docs/schema/*.json; do
     name=$(basename "$file" .json)
-    if [[ "$seen" == *" $name "* ]]; then ok "$name was checked"; else not_ok "$name was checked"; fi
+    if [[ "$seen" == *" $name "* ]]; then ok "$name was checked"; else not_ok "$name was checked"; \
+        fi
 done
 
 # Progress: at most once a second, terminal or not.
@@ -87,7 +90,8 @@ mkfifo stream
 hf backup --stdin --json <stream >out 2>err
 wait
 lines=$(grep -c '"type":"progress"' out)
-if [ "$lines" -ge 1 ] && [ "$lines" -le 4 ]; then ok "progress about once a second"; else not_ok "progress about once a second" "$lines lines"; fi
+if [ "$lines" -ge 1 ] && [ "$lines" -le 4 ]; then ok "progress about once a second"; else not_ok \
+    "progress about once a second" "$lines lines"; fi
 events "of a backup that takes long"
 hf backup --stdin --json --no-progress <src/a >out 2>err
 same "--no-progress shows none" "$(grep -c '"type":"progress"' out)" 0

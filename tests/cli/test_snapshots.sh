@@ -25,8 +25,10 @@ prints "is a table with titles" '^number  id +time +job +host +class +files +siz
 prints "with a row for each" "^ +[0-9]+  ${third:0:8}  20[0-9-]+ [0-9:]+ \+00:00 +db +b "
 expect 0 "snapshots --json" hf snapshots --json
 json "is oldest first" "[.snapshots[].id] == [\"$first\", \"$second\", \"$third\"]"
-json "with all keys of the contract" '.snapshots[1] | .number > .files and .time == .end and .begin <= .end and .job == "web"
-    and .host == "a" and (.user | type == "string") and (.paths | length == 1) and .tags == ["t1","t2"]
+json "with all keys of the contract" '.snapshots[1] | .number > .files and .time == .end and .begin
+    <= .end and .job == "web"
+    and .host == "a" and (.user | type == "string") and (.paths | length == 1) and .tags ==
+        ["t1","t2"]
     and .class == "fuzzy" and (.parent | length == 32) and .files == 1 and .bytes == 2 and .complete
     and .forgotten == false and .clock_flag == false'
 json "the first has no parent" '.snapshots[0].parent == null'
@@ -57,7 +59,8 @@ means "before:$between" "$first"
 means at:now "$third"
 means job:web,at:now "$second"
 run hf snapshots latest "$first" job:web --json
-json "several are a union, each once" ".snapshots | map(.id) == [\"$first\", \"$second\", \"$third\"]"
+json "several are a union, each once" \
+    ".snapshots | map(.id) == [\"$first\", \"$second\", \"$third\"]"
 run hf snapshots --job web --tag t2 --json
 json "options filter too" ".snapshots | map(.id) == [\"$second\"]"
 run hf snapshots latest --host a --json
@@ -81,7 +84,7 @@ expect 7 "a job and a host that never met" hf ls job:db,host:a
 
 expect 0 "a resolution" hf ls "job:web,at:now"
 says "says what was asked, found, how far, what is next, and the class" \
-    "^asked for 20.*: #[0-9]+ ${second:0:8} of 20.*, .* before it; class fuzzy; there is no later one"
+    "^asked for 20.*: #[0-9]+ ${second:0:8} of 20.*, .* before it; class fuzzy; there is no later"
 expect 0 "and what comes next" hf ls "at:$between"
 says "by number and time" "the next is #[0-9]+ ${second:0:8} of 20"
 expect 0 "-q" hf -q ls latest
@@ -90,7 +93,8 @@ same "says nothing of it" "$(wc -c <err)" 0
 hf forget -q "$second" >/dev/null
 means latest~1 "$first"
 run hf snapshots --json --all
-json "--all lists forgotten ones too" ".snapshots | map(select(.forgotten)) | map(.id) == [\"$second\"]"
+json "--all lists forgotten ones too" \
+    ".snapshots | map(select(.forgotten)) | map(.id) == [\"$second\"]"
 run hf snapshots --all
 prints "and marks them" "${second:0:8}.*forgotten"
 expect 7 "a forgotten snapshot is not found" hf ls "$second"
