@@ -27,7 +27,8 @@ lint-layers lint-names lint-banned lint-text:
 
 lint-format:
 	@$(call need,$(CLANG_FORMAT))
-	@$(CLANG_FORMAT) --version | grep -q 'version 14' || { echo 'clang-format is not 14'; exit 1; }
+	@$(CLANG_FORMAT) --version | grep -q 'version 14' || \
+	    { echo '$(CLANG_FORMAT) is not version 14'; exit 1; }
 	@$(call lint,format,$(CLANG_FORMAT) --dry-run --Werror $(C_FILES))
 
 lint-spelling:

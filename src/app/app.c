@@ -62,8 +62,9 @@ int app_worse(int a, int b)
                                  HF_EPARTIAL };
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        if (a == order[i] || b == order[i])
+        if (a == order[i] || b == order[i]) {
             return order[i];
+        }
     }
     return a != 0 ? a : b;
 }
@@ -92,18 +93,21 @@ static int run_command(struct app *app, const struct command *c, char *const *ar
     const struct option_rules rules = { sets, 2, false };
     int rc;
 
-    if (values == NULL)
+    if (values == NULL) {
         return err_nomem();
+    }
     rc = option_parse(&rules, argv, argc, &operands);
     if (rc == 0 && app->options.help) {
         help_command(&app->out, c);
     } else {
-        if (rc == 0)
+        if (rc == 0) {
             rc = check_operands(c, &operands);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             rc = err_add(rc, "could not understand the command \"%s\"", c->name);
-        else
+        } else {
             rc = c->run(app, values, &operands);
+        }
     }
     option_release_operands(&operands);
     option_release(&sets[0]);
@@ -116,10 +120,11 @@ static int fail_unknown_command(const char *name)
     const struct command *near = command_nearest(name);
 
     err_raise(HF_EUSAGE, "could not understand \"%s\": there is no such command", name);
-    if (near != NULL)
+    if (near != NULL) {
         err_hint("did you mean \"holdfast %s\"?", near->name);
-    else
+    } else {
         err_hint("\"holdfast help\" lists the commands");
+    }
     return HF_EUSAGE;
 }
 
@@ -140,19 +145,23 @@ static int dispatch(struct app *app, char *const *argv, size_t argc)
     size_t at = none.consumed;
 
     option_release_operands(&none);
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "could not understand the command line");
-    if (app->options.version)
+    }
+    if (app->options.version) {
         return run_command(app, &cmd_version, argv + argc, 0);
+    }
     if (at == argc && app->options.help) {
         help_program(&app->out);
         return 0;
     }
-    if (at == argc)
+    if (at == argc) {
         return fail_no_command();
+    }
     app->command = command_find(argv[at]);
-    if (app->command == NULL)
+    if (app->command == NULL) {
         return fail_unknown_command(argv[at]);
+    }
     return run_command(app, app->command, argv + at + 1, argc - at - 1);
 }
 
@@ -160,8 +169,9 @@ static int dispatch(struct app *app, char *const *argv, size_t argc)
 static bool asks_for_json(char *const *argv, size_t argc)
 {
     for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--json") == 0)
+        if (strcmp(argv[i], "--json") == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -178,8 +188,9 @@ static void start(struct app *app)
     json_init(&app->json, &app->out);
     app->clock = clock_system();
     app->rnd = rnd_system();
-    if (rnd_uuid(app->rnd, id) != 0)
+    if (rnd_uuid(app->rnd, id) != 0) {
         err_clear();
+    }
     text_hex(id, sizeof id, app->run_id);
     signals_install();
 }
@@ -193,8 +204,9 @@ static int settle(struct app *app, int rc)
     rc = signals_name(rc);
     err_take(&trail);
     written = out_finish(&app->out, "the result");
-    if (rc != 0 && app_worse(rc, written) == rc)
+    if (rc != 0 && app_worse(rc, written) == rc) {
         err_give(&trail);
+    }
     return app_worse(rc, written);
 }
 
@@ -207,8 +219,9 @@ int app_run(int argc, char **argv)
     start(&app);
     log_set_sink(talk_log_sink, &app, LOG_LEVEL_DEBUG);
     rc = nacl_init();
-    if (rc == 0)
+    if (rc == 0) {
         rc = dispatch(&app, argv + 1, count);
+    }
     rc = settle(&app, rc);
     if (rc != 0) {
         app.options.json = app.options.json || asks_for_json(argv + 1, count);

@@ -21,13 +21,15 @@ int browse_path(const char *text, char **out_path)
     struct buf b;
     int rc;
 
-    if (text[0] == '/')
+    if (text[0] == '/') {
         return source_dir_clean(text, out_path);
+    }
     buf_init(&b);
     buf_printf(&b, "/%s", text);
     rc = buf_error(&b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = source_dir_clean(buf_text(&b), out_path);
+    }
     buf_release(&b);
     return rc;
 }
@@ -54,11 +56,13 @@ static char *nearest_sibling(struct manifest_cursor *c, const char *path)
     for (int i = 0; i < SIBLINGS_LOOKED_AT && rc == 1; i++) {
         char *name;
 
-        if (!node_path_within(path, len, n.path, n.path_len))
+        if (!node_path_within(path, len, n.path, n.path_len)) {
             break;
+        }
         name = mem_zalloc(n.path_len + 1);
-        if (name == NULL)
+        if (name == NULL) {
             break;
+        }
         memcpy(name, n.path, n.path_len);
         near.best = NULL;
         nearest_offer(&near, name);
@@ -69,8 +73,9 @@ static char *nearest_sibling(struct manifest_cursor *c, const char *path)
             mem_free(name);
         }
         rc = manifest_cursor_skip_subtree(c);
-        if (rc == 0)
+        if (rc == 0) {
             rc = manifest_cursor_next(c, &n);
+        }
     }
     err_clear();
     return best;
@@ -81,12 +86,14 @@ int browse_find(struct manifest_cursor *c, const char *path, struct node *out)
     int rc = manifest_cursor_find(c, path, strlen(path), out);
     char *near;
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc < 0 ? rc : 0;
+    }
     near = nearest_sibling(c, path);
     err_raise(HF_EABSENT, "there is no %s in the snapshot", path);
-    if (near != NULL)
+    if (near != NULL) {
         err_hint("did you mean %s?", near);
+    }
     mem_free(near);
     return HF_EABSENT;
 }
@@ -103,11 +110,13 @@ static void mode_text(const struct node *n, char out[11])
     } special[] = { { 04000, 3, 's', 'S' }, { 02000, 6, 's', 'S' }, { 01000, 9, 't', 'T' } };
 
     out[0] = (unsigned)n->type < sizeof types - 1 ? types[n->type] : '?';
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 9; i++) {
         out[i + 1] = (n->mode & (0400u >> i)) != 0 ? bits[i] : '-';
+    }
     for (size_t i = 0; i < 3; i++) {
-        if ((n->mode & special[i].bit) != 0)
+        if ((n->mode & special[i].bit) != 0) {
             out[special[i].at] = out[special[i].at] == 'x' ? special[i].with : special[i].without;
+        }
     }
     out[10] = '\0';
 }
@@ -157,17 +166,19 @@ void browse_put_json(struct json *j, const struct node *n)
     json_number(j, "size", n->size);
     json_time(j, "mtime", n->mtime_ns);
     json_number(j, "links", n->links);
-    if (n->type == NODE_SYMLINK)
+    if (n->type == NODE_SYMLINK) {
         json_name(j, "target", n->target, n->target_len);
-    else
+    } else {
         json_null(j, "target");
+    }
     json_end_object(j);
 }
 
 int browse_pass_damage(struct manifest_cursor *c, int rc, uint64_t *damaged)
 {
-    if (rc != HF_EDAMAGE)
+    if (rc != HF_EDAMAGE) {
         return rc;
+    }
     log_write(LOG_LEVEL_WARN, "some names are lost: %s", err_last()->text);
     ++*damaged;
     return manifest_cursor_skip_page(c, NULL);
@@ -175,7 +186,8 @@ int browse_pass_damage(struct manifest_cursor *c, int rc, uint64_t *damaged)
 
 int browse_check_damage(uint64_t damaged)
 {
-    if (damaged == 0)
+    if (damaged == 0) {
         return 0;
+    }
     return err_raise(HF_EDAMAGE, "%" PRIu64 " pages of the manifest are lost", damaged);
 }

@@ -26,17 +26,22 @@ static int make_environment(const char *const *more, const char ***out)
     size_t ours = 0, added = 0;
     const char **all;
 
-    while (environ[ours] != NULL)
+    while (environ[ours] != NULL) {
         ours++;
-    while (more != NULL && more[added] != NULL)
+    }
+    while (more != NULL && more[added] != NULL) {
         added++;
+    }
     all = mem_array(ours + added + 1, sizeof *all);
-    if (all == NULL)
+    if (all == NULL) {
         return err_nomem();
-    for (size_t i = 0; i < ours; i++)
+    }
+    for (size_t i = 0; i < ours; i++) {
         all[i] = environ[i];
-    for (size_t i = 0; i < added; i++)
+    }
+    for (size_t i = 0; i < added; i++) {
         all[ours + i] = more[i];
+    }
     *out = all;
     return 0;
 }
@@ -51,14 +56,16 @@ static void become(const struct child_options *o, char *const *argv, char *const
 
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
-    for (size_t i = 0; i < sizeof reset / sizeof reset[0]; i++)
+    for (size_t i = 0; i < sizeof reset / sizeof reset[0]; i++) {
         sigaction(reset[i], &action, NULL);
+    }
     umask(o->umask);
     if (o->no_input) {
         int fd = open("/dev/null", O_RDONLY);
 
-        if (fd > 0)
+        if (fd > 0) {
             dup2(fd, STDIN_FILENO);
+        }
     }
     dup2(out_fd, STDOUT_FILENO);
     execvpe(argv[0], argv, env);
@@ -71,8 +78,9 @@ static void become(const struct child_options *o, char *const *argv, char *const
 static void close_pair(int pair[2])
 {
     for (int i = 0; i < 2; i++) {
-        if (pair[i] >= 0)
+        if (pair[i] >= 0) {
             close(pair[i]);
+        }
         pair[i] = -1;
     }
 }
@@ -86,8 +94,9 @@ static int hear(struct child *c, int report)
     do {
         n = read(report, &errnum, sizeof errnum);
     } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof errnum)
+    if (n != (ssize_t)sizeof errnum) {
         return 0;
+    }
     waitpid(c->pid, NULL, 0);
     c->pid = 0;
     err_os(errnum, "could not run %s", c->what);
@@ -102,16 +111,18 @@ int child_start(const struct child_options *o, struct child *out)
 
     *out = (struct child){ o->what, 0, -1 };
     rc = make_environment(o->environment, &env);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (pipe2(report, O_CLOEXEC) != 0 || (o->capture && pipe2(pipe_out, O_CLOEXEC) != 0)) {
         rc = err_os(errno, "could not make a pipe");
         goto done;
     }
     out->pid = fork();
-    if (out->pid == 0)
+    if (out->pid == 0) {
         become(o, (char *const *)(uintptr_t)o->argv, (char *const *)(uintptr_t)env,
                o->capture ? pipe_out[1] : STDERR_FILENO, report[1]);
+    }
     if (out->pid < 0) {
         out->pid = 0;
         rc = err_os(errno, "could not start %s", o->what);
@@ -137,8 +148,9 @@ static int wait_for(struct child *c, int *out_status)
     bool told = false;
 
     while (waitpid(c->pid, out_status, 0) < 0) {
-        if (errno != EINTR)
+        if (errno != EINTR) {
             return err_os(errno, "could not wait for %s", c->what);
+        }
         if (*signals_flag() != 0 && !told) {
             kill(c->pid, SIGTERM);
             told = true;
@@ -150,8 +162,9 @@ static int wait_for(struct child *c, int *out_status)
 
 static void close_out(struct child *c)
 {
-    if (c->out_fd >= 0)
+    if (c->out_fd >= 0) {
         close(c->out_fd);
+    }
     c->out_fd = -1;
 }
 
@@ -162,14 +175,18 @@ int child_finish(struct child *c)
 
     close_out(c);
     rc = wait_for(c, &status);
-    if (rc == 0)
+    if (rc == 0) {
         rc = signals_check();
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
-    if (WIFSIGNALED(status))
+    }
+    if (WIFSIGNALED(status)) {
         return err_raise(HF_EFAIL, "%s was killed by signal %d", c->what, WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0)
+    }
+    if (WEXITSTATUS(status) != 0) {
         return err_raise(HF_EFAIL, "%s ended with exit status %d", c->what, WEXITSTATUS(status));
+    }
     return 0;
 }
 
@@ -178,11 +195,13 @@ void child_stop(struct child *c)
     int status;
 
     close_out(c);
-    if (c->pid == 0)
+    if (c->pid == 0) {
         return;
+    }
     kill(c->pid, SIGTERM);
-    if (wait_for(c, &status) != 0)
+    if (wait_for(c, &status) != 0) {
         err_clear();
+    }
 }
 
 int child_shell(const struct child_options *options, const char *command, struct buf *out,
@@ -196,10 +215,12 @@ int child_shell(const struct child_options *options, const char *command, struct
     o.argv = argv;
     o.capture = out != NULL;
     rc = child_start(&o, &c);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (out != NULL)
+    }
+    if (out != NULL) {
         rc = slurp_fd(c.out_fd, o.what, max, out);
+    }
     if (rc != 0) {
         child_stop(&c);
         return rc;

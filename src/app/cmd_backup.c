@@ -77,10 +77,11 @@ static void on_warning(void *context, const char *path, size_t path_len, int cod
 {
     const struct backup_run *b = context;
 
-    if (b->app->options.json)
+    if (b->app->options.json) {
         app_event(b->app, "warning", path, path_len, err_code_name(code), message);
-    else
+    } else {
         app_warn(b->app, "%.*s: %s", (int)path_len, path, message);
+    }
 }
 
 /* The machine's name and the user's; what can't be found out stays empty. */
@@ -91,14 +92,17 @@ static int find_out_who(struct backup_run *b)
     size_t len;
     int rc = names_new(&names);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     user = names_of(names, NAMES_USER, (uint32_t)geteuid(), &len);
-    if (len < sizeof b->user)
+    if (len < sizeof b->user) {
         memcpy(b->user, user, len);
+    }
     names_free(names);
-    if (gethostname(b->host, sizeof b->host - 1) != 0)
+    if (gethostname(b->host, sizeof b->host - 1) != 0) {
         b->host[0] = '\0';
+    }
     return 0;
 }
 
@@ -106,8 +110,9 @@ static enum commit_class class_of(const struct backup_run *b)
 {
     const char *name = b->values->class;
 
-    if (name == NULL)
+    if (name == NULL) {
         return b->quiesced ? COMMIT_APP : COMMIT_FUZZY;
+    }
     return strcmp(name, "app") == 0     ? COMMIT_APP
            : strcmp(name, "crash") == 0 ? COMMIT_CRASH
                                         : COMMIT_FUZZY;
@@ -176,15 +181,18 @@ static int run_later_hook(struct backup_run *b, const char *name, const char *co
     struct hook_facts facts;
     int hook_rc;
 
-    if (command == NULL || b->values->dry_run)
+    if (command == NULL || b->values->dry_run) {
         return rc;
+    }
     err_take(&why);
     facts = facts_of(b, rc, &why);
     hook_rc = hook_run(b->app, name, command, &facts);
-    if (rc == 0)
+    if (rc == 0) {
         return hook_rc;
-    if (hook_rc != 0)
+    }
+    if (hook_rc != 0) {
         app_warn(b->app, "%s", err_last()->text);
+    }
     err_give(&why);
     return rc;
 }
@@ -194,8 +202,9 @@ static int run_before_hook(struct backup_run *b)
     const struct hook_facts facts = facts_of(b, 0, NULL);
     int rc;
 
-    if (b->values->before == NULL || b->values->dry_run)
+    if (b->values->before == NULL || b->values->dry_run) {
         return 0;
+    }
     rc = hook_run(b->app, "before", b->values->before, &facts);
     b->quiesced = rc == 0;
     return rc;
@@ -206,11 +215,13 @@ static int find_parent(struct backup_run *b)
     struct timeline_resolution r;
     int rc;
 
-    if (b->values->parent == NULL)
+    if (b->values->parent == NULL) {
         return 0;
+    }
     rc = timeline_resolve(b->view.timeline, &b->view.selectors[0], &r);
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "--parent");
+    }
     memcpy(b->parent, r.found->snapshot->id, sizeof b->parent);
     return 0;
 }
@@ -223,15 +234,19 @@ static int do_all(struct backup_run *b)
                          &b->view);
 
     b->begun = rc == 0;
-    if (rc == 0)
+    if (rc == 0) {
         rc = find_parent(b);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = run_before_hook(b);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     rc = back_up(b);
-    if (b->quiesced || b->values->before == NULL)
+    if (b->quiesced || b->values->before == NULL) {
         rc = run_later_hook(b, "after", b->values->after, rc);
+    }
     return rc;
 }
 
@@ -244,22 +259,26 @@ static void put_summary_json(const struct backup_run *b, int rc)
     json_document(j, "backup");
     json_text(j, "type", "summary");
     json_number(j, "exit", rc == 0 ? 0 : (uint64_t)err_exit_status(rc));
-    if (r->published || rc == HF_EUNKNOWN)
+    if (r->published || rc == HF_EUNKNOWN) {
         json_hex(j, "snapshot_id", r->id, sizeof r->id);
-    else
+    } else {
         json_null(j, "snapshot_id");
-    if (r->published)
+    }
+    if (r->published) {
         json_number(j, "number", r->number);
-    else
+    } else {
         json_null(j, "number");
-    if (r->published)
+    }
+    if (r->published) {
         json_time(j, "time", r->time_ns);
-    else
+    } else {
         json_null(j, "time");
-    if (r->has_parent)
+    }
+    if (r->has_parent) {
         json_hex(j, "parent", r->parent, sizeof r->parent);
-    else
+    } else {
         json_null(j, "parent");
+    }
     json_bool(j, "unchanged", r->unchanged);
     json_number(j, "files", c->files);
     json_number(j, "files_new", c->files_new);
@@ -314,10 +333,12 @@ static void put_summary_text(const struct backup_run *b, int rc)
 
 static int check_values(const struct backup_values *v, const struct option_operands *operands)
 {
-    if (v->job != NULL && (v->job[0] == '\0' || strchr(v->job, ',') != NULL))
+    if (v->job != NULL && (v->job[0] == '\0' || strchr(v->job, ',') != NULL)) {
         return err_raise(HF_EUSAGE, "--job: a name is not empty and has no comma in it");
-    if (v->host != NULL && (v->host[0] == '\0' || strchr(v->host, ',') != NULL))
+    }
+    if (v->host != NULL && (v->host[0] == '\0' || strchr(v->host, ',') != NULL)) {
         return err_raise(HF_EUSAGE, "--host: a name is not empty and has no comma in it");
+    }
     return backup_source_check(&v->source, operands);
 }
 
@@ -326,24 +347,29 @@ static int run(struct app *app, const void *values, const struct option_operands
     struct backup_run b = { .app = app, .values = values, .operands = operands };
     int rc = check_values(values, operands);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = find_out_who(&b);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = do_all(&b);
-    if (rc == HF_EUNKNOWN)
+    }
+    if (rc == HF_EUNKNOWN) {
         rc = err_add(rc, "could not tell whether the snapshot was published");
-    else if (rc == HF_EPARTIAL)
+    } else if (rc == HF_EPARTIAL) {
         rc = err_add(rc, "could not back up everything");
-    else if (rc != 0)
+    } else if (rc != 0) {
         rc = err_add(rc, b.result.published ? "could not do all that was asked for, though the "
                                               "snapshot was published"
                                             : "could not back up");
-    if (rc != 0 && rc != HF_EUSAGE)
+    }
+    if (rc != 0 && rc != HF_EUSAGE) {
         rc = run_later_hook(&b, "on-failure", b.values->on_failure, rc);
-    if (b.begun && app->options.json)
+    }
+    if (b.begun && app->options.json) {
         put_summary_json(&b, rc);
-    else if (b.begun)
+    } else if (b.begun) {
         put_summary_text(&b, rc);
+    }
     select_close(&b.view);
     return rc;
 }

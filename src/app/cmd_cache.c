@@ -59,12 +59,15 @@ static int info(struct app *app, struct session *s)
     struct sizes cache = { .fs = s->env.cache };
     int rc = 0;
 
-    if (s->env.cache != NULL)
+    if (s->env.cache != NULL) {
         rc = fs_list(s->env.cache, "", add_size, &cache);
-    if (rc == 0 && s->env.state != NULL)
+    }
+    if (rc == 0 && s->env.state != NULL) {
         rc = memory_load(s->env.state, s->id, s->env.fs->label, &known);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         print_info(app, s, &cache, &known);
+    }
     return rc;
 }
 
@@ -72,8 +75,9 @@ static int accept_rollback(struct app *app, struct session *s)
 {
     int rc;
 
-    if (s->env.state == NULL)
+    if (s->env.state == NULL) {
         return err_raise(HF_EABSENT, "there is no state folder");
+    }
     rc = memory_forget(s->env.state, s->id, s->env.fs->label);
     if (rc == 0 && app->options.json) {
         json_document(&app->json, "cache");
@@ -106,8 +110,9 @@ static int run(struct app *app, const void *values, const struct option_operands
         return HF_EUSAGE;
     }
     rc = session_locate(app, &s);
-    if (rc == 0)
+    if (rc == 0) {
         rc = act(app, &s);
+    }
     session_close(&s);
     return rc != 0 ? err_add(rc, "could not do \"cache %s\"", what) : 0;
 }

@@ -65,12 +65,14 @@ static struct finding *finding_of(struct check_job *b, const struct check_damage
 
     for (size_t i = b->count; i-- > 0 && i + 64 > b->count;) {
         f = &b->findings[i];
-        if (strcmp(f->kind, d->kind) == 0 && strcmp(f->object, d->object) == 0)
+        if (strcmp(f->kind, d->kind) == 0 && strcmp(f->object, d->object) == 0) {
             return f;
+        }
     }
     if (b->count >= FINDINGS_LISTED ||
-        mem_grow(&b->findings, &b->capacity, b->count + 1, sizeof *b->findings) != 0)
+        mem_grow(&b->findings, &b->capacity, b->count + 1, sizeof *b->findings) != 0) {
         return NULL;
+    }
     f = &b->findings[b->count];
     *f = (struct finding){ mem_strdup(d->kind), mem_strdup(d->object), NULL, 0, 0 };
     if (f->kind != NULL && f->object != NULL) {
@@ -87,8 +89,9 @@ static void keep_affected(struct check_job *b, struct finding *f, const struct c
     struct affected *a;
 
     if (b->affects_kept >= FINDINGS_LISTED ||
-        mem_grow(&f->affects, &f->capacity, f->affected + 1, sizeof *f->affects) != 0)
+        mem_grow(&f->affects, &f->capacity, f->affected + 1, sizeof *f->affects) != 0) {
         return;
+    }
     a = &f->affects[f->affected];
     memcpy(a->snapshot, d->snapshot, sizeof a->snapshot);
     a->path_len = d->path_len;
@@ -108,17 +111,20 @@ static void tell(struct check_job *b, const struct check_damage *d)
                   d->message);
         return;
     }
-    if (d->snapshot != NULL)
+    if (d->snapshot != NULL) {
         text_hex(d->snapshot, 16, id);
+    }
     buf_init(&said);
     /* Many a message begins with what it is about. */
-    if (strncmp(d->message, d->object, strlen(d->object)) != 0)
+    if (strncmp(d->message, d->object, strlen(d->object)) != 0) {
         buf_printf(&said, "%s %s: ", d->kind, d->object);
+    }
     buf_put(&said, d->message, strlen(d->message));
-    if (d->path != NULL)
+    if (d->path != NULL) {
         buf_printf(&said, "; it costs %.*s of snapshot %s", (int)d->path_len, d->path, id);
-    else if (d->snapshot != NULL)
+    } else if (d->snapshot != NULL) {
         buf_printf(&said, "; snapshot %s needs it", id);
+    }
     app_warn(b->app, "%s", buf_text(&said));
     buf_release(&said);
 }
@@ -128,8 +134,9 @@ static void on_damage(void *context, const struct check_damage *d)
     struct check_job *b = context;
     struct finding *f = finding_of(b, d);
 
-    if (f != NULL && d->snapshot != NULL)
+    if (f != NULL && d->snapshot != NULL) {
         keep_affected(b, f, d);
+    }
     tell(b, d);
 }
 
@@ -151,14 +158,16 @@ static int parse_part(const char *text, const struct catalog *catalog, double *o
         char *end;
         double percent = strtod(text, &end);
 
-        if (end != text + len - 1 || !(percent > 0.0 && percent <= 100.0))
+        if (end != text + len - 1 || !(percent > 0.0 && percent <= 100.0)) {
             return err_raise(HF_EUSAGE, "--read-data: \"%s\" is no percentage up to 100%%", text);
+        }
         *out_fraction = percent / 100.0;
         return 0;
     }
     rc = text_parse_size(text, &part);
-    if (rc != 0)
+    if (rc != 0) {
         return err_add(rc, "--read-data");
+    }
     for (size_t i = 0; catalog != NULL && i < catalog_segment_count(catalog); i++) {
         const struct catalog_segment *s = catalog_segment(catalog, (uint32_t)i);
 
@@ -178,8 +187,9 @@ static int fill_options(const struct check_job *b, const struct catalog *catalog
     o->read_fraction = 1.0;
     o->scrub = b->values->scrub;
     o->cancel = signals_flag();
-    if (rc == 0 && part->value != NULL)
+    if (rc == 0 && part->value != NULL) {
         rc = parse_part(part->value, catalog, &o->read_fraction);
+    }
     return rc;
 }
 
@@ -189,8 +199,9 @@ static int check(struct check_job *b)
     struct check_options options = { 0 };
     int rc = fill_options(b, NULL, &options);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = session_open(b->app, REPO_TOLERANT, &b->session);
+    }
     if (rc == HF_EDAMAGE) {
         const struct check_damage d = { .kind = "journal",
                                         .object = b->session.path,
@@ -202,10 +213,12 @@ static int check(struct check_job *b)
         b->result.damage = 1;
         err_give(&trail);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = fill_options(b, repo_catalog(b->session.repo), &options);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     progress_start(b->app);
     rc = check_run(b->session.repo, &options, &events, &b->result);
     progress_stop(b->app);
@@ -225,10 +238,11 @@ static void put_findings(struct json *j, const struct check_job *b)
         for (size_t k = 0; k < f->affected; k++) {
             json_object(j, NULL);
             json_hex(j, "snapshot_id", f->affects[k].snapshot, 16);
-            if (f->affects[k].path != NULL)
+            if (f->affects[k].path != NULL) {
                 json_name(j, "path", f->affects[k].path, f->affects[k].path_len);
-            else
+            } else {
                 json_null(j, "path");
+            }
             json_end_object(j);
         }
         json_end_array(j);
@@ -264,15 +278,17 @@ static void put_summary_text(const struct check_job *b, int rc)
     struct out *out = &b->app->out;
     char x[TEXT_SIZE_BYTES], y[TEXT_SIZE_BYTES], z[TEXT_SIZE_BYTES];
 
-    if (b->app->options.quiet)
+    if (b->app->options.quiet) {
         return;
+    }
     out_printf(out, "%s: %s entries, %s segments, ", rc == 0 ? "whole" : "DAMAGED",
                text_count(r->entries, x), text_count(r->segments, y));
     out_printf(out, "%s chunks of %s snapshots, %s read, in ", text_count(r->chunks, x),
                text_count(r->snapshots, y), text_size(r->bytes_read, z));
     out_printf(out, "%s\n", text_duration(r->duration_ns, x));
-    if (rc == 0 && !b->values->read_data.given)
+    if (rc == 0 && !b->values->read_data.given) {
         app_note(b->app, "file data was not read; \"holdfast check --read-data\" does that");
+    }
 }
 
 static void release(struct check_job *b)
@@ -280,8 +296,9 @@ static void release(struct check_job *b)
     for (size_t i = 0; i < b->count; i++) {
         struct finding *f = &b->findings[i];
 
-        for (size_t k = 0; k < f->affected; k++)
+        for (size_t k = 0; k < f->affected; k++) {
             mem_free(f->affects[k].path);
+        }
         mem_free(f->affects);
         mem_free(f->kind);
         mem_free(f->object);
@@ -297,14 +314,16 @@ static int run(struct app *app, const void *values, const struct option_operands
     bool begun = b.session.repo != NULL || rc == HF_EDAMAGE;
 
     (void)operands;
-    if (rc == HF_EDAMAGE && b.session.repo != NULL)
+    if (rc == HF_EDAMAGE && b.session.repo != NULL) {
         rc = err_add(rc, "could not find everything whole");
-    else if (rc != 0)
+    } else if (rc != 0) {
         rc = err_add(rc, "could not check the repository");
-    if (begun && app->options.json)
+    }
+    if (begun && app->options.json) {
         put_summary_json(&b, rc);
-    else if (begun && (rc == 0 || rc == HF_EDAMAGE))
+    } else if (begun && (rc == 0 || rc == HF_EDAMAGE)) {
         put_summary_text(&b, rc);
+    }
     release(&b);
     return rc;
 }

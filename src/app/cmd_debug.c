@@ -56,8 +56,9 @@ static int describe_memory(const void *data, size_t len, const struct keyring *k
     char hash[65];
 
     (void)keys;
-    if (len != 64)
+    if (len != 64) {
         return err_raise(HF_EDAMAGE, "a state file has 64 bytes, this one %zu", len);
+    }
     buf_printf(out, "client's memory: it knew entry %" PRIu64 " with the seal hash %s\n",
                le_get64(bytes + 16), text_hex(bytes + 24, 32, hash));
     return buf_error(out);
@@ -79,8 +80,9 @@ static int describe_key_text(const void *data, size_t len, const struct keyring 
 
     (void)keys;
     mem_wipe(secret, sizeof secret);
-    if (rc == 0)
+    if (rc == 0) {
         buf_printf(out, "key file, whole; its secret is not shown\n");
+    }
     return rc;
 }
 
@@ -109,8 +111,9 @@ static const struct kind *find_kind(const struct buf *b)
         size_t at = kinds[i].at_seal && b->len >= ENTRY_SEAL_BYTES ? b->len - ENTRY_SEAL_BYTES : 0;
 
         if (b->len - at >= kinds[i].magic_len &&
-            memcmp(b->data + at, kinds[i].magic, kinds[i].magic_len) == 0)
+            memcmp(b->data + at, kinds[i].magic, kinds[i].magic_len) == 0) {
             return &kinds[i];
+        }
     }
     return NULL;
 }
@@ -132,10 +135,11 @@ static bool describe_head(const char *path, struct buf *out)
     char hex[65];
     bool is_head = copy != NULL && entry_parse_head(basename(copy), &number, hash);
 
-    if (is_head)
+    if (is_head) {
         buf_printf(
             out, "head: the journal has at least %" PRIu64 " entries; that one's seal hash is %s\n",
             number, text_hex(hash, sizeof hash, hex));
+    }
     mem_free(copy);
     return is_head;
 }
@@ -146,11 +150,13 @@ static int describe(const char *path, const struct buf *file, const struct keyri
     static const struct kind key_text = { "key file", NULL, 0, false, describe_key_text };
     const struct kind *kind = find_kind(file);
 
-    if (kind == NULL && is_key_text(file))
+    if (kind == NULL && is_key_text(file)) {
         kind = &key_text;
+    }
     *out_kind = kind == NULL ? NULL : kind->name;
-    if (kind != NULL)
+    if (kind != NULL) {
         return kind->describe(file->data, file->len, keys, out);
+    }
     if (file->len == 0 && describe_head(path, out)) {
         *out_kind = "head";
         return buf_error(out);
@@ -198,18 +204,22 @@ static int dump(struct app *app, const char *path)
     buf_init(&text);
     rc = slurp_file(path, FILE_MAX, &file);
     if (rc == 0 && keys_are_given(app)) {
-        if (session_open(app, REPO_TOLERANT, &s) == 0)
+        if (session_open(app, REPO_TOLERANT, &s) == 0) {
             keys = repo_keys(s.repo);
-        else
+        } else {
             app_warn(app, "what is sealed stays so: %s", err_last()->text);
+        }
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = describe(path, &file, keys, &kind, &text);
+    }
     /* Damage is described as well: what there is to say is said before the error. */
-    if (kind != NULL && text.len > 0)
+    if (kind != NULL && text.len > 0) {
         print(app, kind, &text);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         rc = err_add(rc, "could not describe %s", path);
+    }
     session_close(&s);
     buf_release(&file);
     buf_release(&text);
@@ -219,8 +229,9 @@ static int dump(struct app *app, const char *path)
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
     (void)values;
-    if (strcmp(operands->items[0], "dump") == 0)
+    if (strcmp(operands->items[0], "dump") == 0) {
         return dump(app, operands->items[1]);
+    }
     err_raise(HF_EUSAGE, "could not understand \"debug %s\": there is \"debug dump\" only",
               operands->items[0]);
     err_hint("\"holdfast help debug\" explains it");

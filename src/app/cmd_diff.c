@@ -57,12 +57,14 @@ static bool classify(const struct node *was, const struct node *is, enum change 
     *out = was->type != is->type         ? CHANGE_TYPE
            : !node_same_content(was, is) ? CHANGE_MODIFIED
                                          : CHANGE_METADATA;
-    if (*out != CHANGE_METADATA)
+    if (*out != CHANGE_METADATA) {
         return true;
+    }
     /* A folder's time tells of a change in it, which has a line of its own. */
     same_time = *was;
-    if (is->type == NODE_DIR)
+    if (is->type == NODE_DIR) {
         same_time.mtime_ns = is->mtime_ns;
+    }
     return !node_same_metadata(&same_time, is);
 }
 
@@ -70,12 +72,15 @@ static void count(struct comparison *c, enum change change, const struct node *w
                   const struct node *is)
 {
     c->counts[change]++;
-    if (change == CHANGE_METADATA)
+    if (change == CHANGE_METADATA) {
         return;
-    if (is != NULL && is->type == NODE_FILE)
+    }
+    if (is != NULL && is->type == NODE_FILE) {
         c->bytes_added += is->size;
-    if (was != NULL && was->type == NODE_FILE)
+    }
+    if (was != NULL && was->type == NODE_FILE) {
         c->bytes_removed += was->size;
+    }
 }
 
 static int on_change(void *context, const struct node *was, const struct node *is)
@@ -85,8 +90,9 @@ static int on_change(void *context, const struct node *was, const struct node *i
     struct json *j = &c->app->json;
     enum change change;
 
-    if (!classify(was, is, &change))
+    if (!classify(was, is, &change)) {
         return signals_check();
+    }
     count(c, change, was, is);
     if (c->app->options.json) {
         json_object(j, NULL);
@@ -106,8 +112,9 @@ static int on_damage(void *context, int code, const uint8_t page_id[PAGESTORE_ID
     struct comparison *c = context;
 
     (void)page_id;
-    if (code != HF_EDAMAGE)
+    if (code != HF_EDAMAGE) {
         return code;
+    }
     log_write(LOG_LEVEL_WARN, "a part can't be compared: %s", err_last()->text);
     c->damaged++;
     return 0;
@@ -125,11 +132,13 @@ static int compare(struct comparison *c, struct repo *repo, const struct catalog
         o.below = below;
         o.below_len = strlen(below);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = repopages_new(repo, NULL, &is_pages);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = manifest_diff(was_pages, was->commit.root, is_pages, is->commit.root, &o, on_change,
                            &pages_read);
+    }
     repopages_free(was_pages);
     repopages_free(is_pages);
     return rc;
@@ -140,8 +149,9 @@ static void put_summary_json(const struct comparison *c)
     struct json *j = &c->app->json;
 
     json_object(j, "summary");
-    for (int i = 0; i < CHANGES; i++)
+    for (int i = 0; i < CHANGES; i++) {
         json_number(j, changes[i].name, c->counts[i]);
+    }
     json_number(j, "bytes_added", c->bytes_added);
     json_number(j, "bytes_removed", c->bytes_removed);
     json_end_object(j);
@@ -166,10 +176,12 @@ static int compare_points(struct comparison *c, struct select_view *v, const cha
     struct json *j = &c->app->json;
     int rc = select_point(v, 0, &was);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = select_point(v, 1, &is);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     if (c->app->options.json) {
         json_document(j, "diff");
         json_hex(j, "a", was.found->snapshot->id, 16);
@@ -195,14 +207,18 @@ static int run(struct app *app, const void *values, const struct option_operands
     char *below = NULL;
     int rc = 0;
 
-    if (operands->count > 2)
+    if (operands->count > 2) {
         rc = browse_path(operands->items[2], &below);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_open(app, REPO_TOLERANT, &o->filters, operands->items, 2, NULL, &v);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = compare_points(&c, &v, below);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = browse_check_damage(c.damaged);
+    }
     mem_free(below);
     select_close(&v);
     return rc != 0 ? err_add(rc, "could not compare") : 0;

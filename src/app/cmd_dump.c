@@ -45,10 +45,12 @@ static int put_chunk(struct app *app, struct repo_reader *reader, const struct n
         return 0;
     }
     rc = repo_reader_chunk(reader, ref->id, &data, &len);
-    if (rc == 0 && len != ref->len)
+    if (rc == 0 && len != ref->len) {
         rc = err_raise(HF_EDAMAGE, "a chunk is not of the length that the file says");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         out_put(&app->out, data, len);
+    }
     return rc;
 }
 
@@ -62,17 +64,21 @@ static int put_content(struct app *app, struct repo *repo, struct pagestore *pag
     uint64_t offset = 0;
     int rc = repo_reader_new(repo, BLOCKS_CACHED, &reader);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_content_reader_new(pages, &content);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = manifest_content_reader_open(content, n);
+    }
     while (rc == 0 && !out_gone(&app->out)) {
         rc = manifest_content_reader_next(content, &ref, &offset);
-        if (rc <= 0)
+        if (rc <= 0) {
             break;
+        }
         rc = put_chunk(app, reader, &ref);
-        if (rc == 0)
+        if (rc == 0) {
             rc = signals_check();
+        }
     }
     manifest_content_reader_free(content);
     repo_reader_free(reader);
@@ -87,16 +93,19 @@ static int put_file(struct app *app, struct repo *repo, const struct catalog_sna
     struct node n;
     int rc = repopages_new(repo, NULL, &pages);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_cursor_open(pages, snapshot->commit.root, &cursor);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = browse_find(cursor, path, &n);
+    }
     if (rc == 0 && n.type != NODE_FILE) {
         rc = err_raise(HF_EFAIL, "it is not a file but a %s", node_type_name(n.type));
         err_hint("\"holdfast restore --include %s -t DIR\" restores it", path);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = put_content(app, repo, pages, &n);
+    }
     manifest_cursor_close(cursor);
     repopages_free(pages);
     return rc;
@@ -110,14 +119,18 @@ static int run(struct app *app, const void *values, const struct option_operands
     char *path = NULL;
     int rc = browse_path(operands->items[1], &path);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = select_open(app, REPO_TOLERANT, &o->filters, operands->items, 1, NULL, &v);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_point(&v, 0, &found);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = put_file(app, v.session.repo, found.found->snapshot, path);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         rc = err_add(rc, "could not dump %s", operands->items[1]);
+    }
     mem_free(path);
     select_close(&v);
     return rc;

@@ -31,8 +31,9 @@ static bool last_is_selector(const struct app *app, const struct option_operands
 {
     struct selector s;
 
-    if (operands->count < 2)
+    if (operands->count < 2) {
         return false;
+    }
     if (selector_parse(operands->items[operands->count - 1], clock_wall(app->clock), &s) != 0) {
         err_clear();
         return false;
@@ -49,19 +50,23 @@ static int search(struct search *b)
         struct node n;
         int interrupted = signals_check();
 
-        if (interrupted != 0)
+        if (interrupted != 0) {
             return interrupted;
+        }
         rc = manifest_cursor_next(b->cursor, &n);
-        if (rc == 0)
+        if (rc == 0) {
             return 0;
+        }
         if (rc == 1) {
             rc = 0;
-            if (!exclude_matches(b->patterns, n.path, n.path_len, n.type == NODE_DIR))
+            if (!exclude_matches(b->patterns, n.path, n.path_len, n.type == NODE_DIR)) {
                 continue;
-            if (b->app->options.json)
+            }
+            if (b->app->options.json) {
                 browse_put_json(&b->app->json, &n);
-            else
+            } else {
                 browse_put_line(&b->app->out, &n, b->values->long_form);
+            }
         }
         rc = browse_pass_damage(b->cursor, rc, &b->damaged);
     }
@@ -75,8 +80,9 @@ static int search_snapshot(struct search *b, struct repo *repo,
     struct pagestore *pages = NULL;
     int rc = repopages_new(repo, NULL, &pages);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_cursor_open(pages, snapshot->commit.root, &b->cursor);
+    }
     if (rc == 0 && b->app->options.json) {
         json_document(j, "find");
         json_hex(j, "snapshot_id", snapshot->id, sizeof snapshot->id);
@@ -103,15 +109,19 @@ static int run(struct app *app, const void *values, const struct option_operands
     struct select_view v = { 0 };
     int rc = exclude_new(&b.patterns);
 
-    for (size_t i = 0; rc == 0 && i < patterns; i++)
+    for (size_t i = 0; rc == 0 && i < patterns; i++) {
         rc = exclude_add(b.patterns, operands->items[i]);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_open(app, REPO_TOLERANT, &b.values->filters, operands->items + patterns,
                          selectors, NULL, &v);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_point(&v, 0, &found);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = search_snapshot(&b, v.session.repo, found.found->snapshot);
+    }
     exclude_free(b.patterns);
     select_close(&v);
     return rc != 0 ? err_add(rc, "could not search") : 0;

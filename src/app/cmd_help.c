@@ -22,8 +22,9 @@ static int run(struct app *app, const void *values, const struct option_operands
     }
     near = command_nearest(operands->items[0]);
     err_raise(HF_EUSAGE, "could not explain \"%s\": there is no such command", operands->items[0]);
-    if (near != NULL)
+    if (near != NULL) {
         err_hint("did you mean \"holdfast help %s\"?", near->name);
+    }
     return HF_EUSAGE;
 }
 

@@ -28,14 +28,17 @@ static int fill_params(const struct init_values *v, struct repo_params *out)
     int rc = 0;
 
     repo_default_params(out);
-    if (v->segment_size.given)
+    if (v->segment_size.given) {
         out->segment_target = v->segment_size.value;
-    if (out->segment_target < SEGMENT_MIN || out->segment_target > SEGMENT_MAX)
+    }
+    if (out->segment_target < SEGMENT_MIN || out->segment_target > SEGMENT_MAX) {
         return err_raise(HF_EUSAGE, "--segment-size: a segment has 64K to 4G bytes");
+    }
     if (v->codec != NULL) {
         rc = codec_parse(v->codec, &out->codec, &out->level);
-        if (rc != 0)
+        if (rc != 0) {
             rc = err_add(rc, "--codec");
+        }
     }
     return rc;
 }
@@ -48,15 +51,18 @@ static int refuse_existing(struct app *app)
     char *path = NULL;
     int rc = session_path(app, &path);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = fs_posix_open(path, &fs);
-    if (rc == 0)
+    if (rc == 0) {
         rc = repo_probe(fs, id);
-    if (rc == 0 || rc == HF_ENEWER || rc == HF_EDAMAGE)
+    }
+    if (rc == 0 || rc == HF_ENEWER || rc == HF_EDAMAGE) {
         rc = err_raise(HF_EEXISTS, "there is one already");
-    else if (rc == HF_EABSENT || rc == HF_ENO_REPO)
+    } else if (rc == HF_EABSENT || rc == HF_ENO_REPO) {
         rc = 0;
+    }
     fs_close_fs(fs);
     mem_free(path);
     return rc;
@@ -78,8 +84,9 @@ static void report(struct app *app, const struct session *s)
     out_printf(&app->out, "made repository %s in ", text_hex(s->id, sizeof s->id, id));
     out_shown(&app->out, s->path, strlen(s->path));
     out_text(&app->out, "\n");
-    if (s->secret.key_made)
+    if (s->secret.key_made) {
         app_note(app, "made the key file %s", app->options.key_file);
+    }
     app_note(app, "keep a copy of the %s somewhere else: without it nothing can be restored",
              app->options.key_file != NULL ? "key file" : "password");
 }
@@ -91,14 +98,18 @@ static int run(struct app *app, const void *values, const struct option_operands
     int rc = fill_params(values, &params);
 
     (void)operands;
-    if (rc == 0)
+    if (rc == 0) {
         rc = refuse_existing(app);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = session_prepare(app, &s);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = repo_init(&s.env, &params, &s.secret.unlock, KEY_NAME, s.id);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         report(app, &s);
+    }
     session_close(&s);
     return rc != 0 ? err_add(rc, "could not make a repository") : 0;
 }

@@ -28,10 +28,11 @@ struct listing_job {
 
 static void put(struct listing_job *b, const struct node *n)
 {
-    if (b->app->options.json)
+    if (b->app->options.json) {
         browse_put_json(&b->app->json, n);
-    else
+    } else {
         browse_put_line(&b->app->out, n, b->values->long_form);
+    }
 }
 
 /* Everything below a folder, the cursor being on it; only what is directly in it unless recursive.
@@ -45,8 +46,9 @@ static int list_folder(struct listing_job *b, const char *path)
         struct node n;
         int interrupted = signals_check();
 
-        if (interrupted != 0)
+        if (interrupted != 0) {
             return interrupted;
+        }
         rc = manifest_cursor_next(b->cursor, &n);
         if (rc == 1 && node_path_within(path, len, n.path, n.path_len)) {
             put(b, &n);
@@ -65,13 +67,16 @@ static int list(struct listing_job *b, const char *path)
     int rc;
 
     /* A snapshot of nothing has not even a root. */
-    if (strcmp(path, "/") == 0 && manifest_cursor_find(b->cursor, path, 1, &n) == 0)
+    if (strcmp(path, "/") == 0 && manifest_cursor_find(b->cursor, path, 1, &n) == 0) {
         return 0;
+    }
     rc = browse_find(b->cursor, path, &n);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (n.type == NODE_DIR)
+    }
+    if (n.type == NODE_DIR) {
         return list_folder(b, path);
+    }
     put(b, &n);
     return 0;
 }
@@ -82,8 +87,9 @@ static int list_snapshot(struct listing_job *b, struct repo *repo,
     struct pagestore *pages = NULL;
     int rc = repopages_new(repo, NULL, &pages);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_cursor_open(pages, snapshot->commit.root, &b->cursor);
+    }
     if (rc == 0 && b->app->options.json) {
         json_document(&b->app->json, "ls");
         json_hex(&b->app->json, "snapshot_id", snapshot->id, sizeof snapshot->id);
@@ -109,12 +115,15 @@ static int run(struct app *app, const void *values, const struct option_operands
     char *path = NULL;
     int rc = browse_path(operands->count > 1 ? operands->items[1] : "/", &path);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = select_open(app, REPO_TOLERANT, &b.values->filters, operands->items, 1, NULL, &v);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_point(&v, 0, &found);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = list_snapshot(&b, v.session.repo, found.found->snapshot, path);
+    }
     mem_free(path);
     select_close(&v);
     return rc != 0 ? err_add(rc, "could not list files") : 0;

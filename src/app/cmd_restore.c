@@ -82,8 +82,9 @@ static void keep_loss(struct restore_job *b, const char *path, size_t path_len, 
     struct loss *l;
 
     if (b->loss_count >= LOSSES_LISTED ||
-        mem_grow(&b->losses, &b->loss_capacity, b->loss_count + 1, sizeof *b->losses) != 0)
+        mem_grow(&b->losses, &b->loss_capacity, b->loss_count + 1, sizeof *b->losses) != 0) {
         return;
+    }
     l = &b->losses[b->loss_count];
     *l = (struct loss){ mem_dup(path, path_len), path_len, mem_strdup(what), mem_strdup(why) };
     if (l->path != NULL && l->what != NULL && l->why != NULL) {
@@ -101,10 +102,11 @@ static void on_error(void *context, const char *path, size_t path_len, int code,
     struct restore_job *b = context;
 
     keep_loss(b, path, path_len, "content", message);
-    if (b->app->options.json)
+    if (b->app->options.json) {
         app_event(b->app, "error", path, path_len, err_code_name(code), message);
-    else
+    } else {
         app_warn(b->app, "%.*s: %s", (int)path_len, path, message);
+    }
 }
 
 static void on_loss(void *context, const char *path, size_t path_len, const char *what,
@@ -116,10 +118,11 @@ static void on_loss(void *context, const char *path, size_t path_len, const char
     keep_loss(b, path, path_len, what, why);
     buf_init(&message);
     buf_printf(&message, "%s was not restored: %s", what, why);
-    if (b->app->options.json)
+    if (b->app->options.json) {
         app_event(b->app, "warning", path, path_len, "loss", buf_text(&message));
-    else
+    } else {
         app_warn(b->app, "%.*s: %s", (int)path_len, path, buf_text(&message));
+    }
     buf_release(&message);
 }
 
@@ -149,8 +152,9 @@ static int gather(const struct option_list *patterns, struct exclude **out)
 {
     int rc = exclude_new(out);
 
-    for (size_t i = 0; rc == 0 && i < patterns->count; i++)
+    for (size_t i = 0; rc == 0 && i < patterns->count; i++) {
         rc = exclude_add(*out, patterns->items[i]);
+    }
     return rc;
 }
 
@@ -164,8 +168,9 @@ static int check_values(const struct restore_values *v)
         err_hint("use --target DIR; \"-t /\" restores to where it came from");
         return HF_EUSAGE;
     }
-    if (v->strip_components.value > UINT_MAX)
+    if (v->strip_components.value > UINT_MAX) {
         return err_raise(HF_EUSAGE, "--strip-components: the number is too large");
+    }
     if (v->delete &&!v->yes && realpath(v->target, real) != NULL && strcmp(real, "/") == 0) {
         err_raise(HF_EUSAGE, "--delete with \"-t /\" removes what is not in the snapshot from the "
                              "whole system");
@@ -186,10 +191,12 @@ static int make_stand_in(struct restore_job *b)
     buf_printf(&path, "%s/holdfast-dry-run-XXXXXX", tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
     buf_put_u8(&path, 0);
     rc = buf_error(&path);
-    if (rc == 0 && mkdtemp((char *)path.data) == NULL)
+    if (rc == 0 && mkdtemp((char *)path.data) == NULL) {
         rc = err_os(errno, "could not make %s", (const char *)path.data);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         b->stand_in = (char *)buf_take(&path, NULL);
+    }
     buf_release(&path);
     return rc;
 }
@@ -199,8 +206,9 @@ static int open_target(struct restore_job *b)
     struct target_dir_options o = { .path = b->values->target, .make = !b->values->dry_run };
     int rc = target_dir_new(&o, &b->target);
 
-    if (rc != HF_EABSENT || !b->values->dry_run)
+    if (rc != HF_EABSENT || !b->values->dry_run) {
         return rc;
+    }
     rc = make_stand_in(b);
     o.path = b->stand_in;
     return rc != 0 ? rc : target_dir_new(&o, &b->target);
@@ -227,10 +235,11 @@ static int restore(struct restore_job *b)
     };
     int rc;
 
-    if (v->overwrite != NULL)
+    if (v->overwrite != NULL) {
         o.overwrite = strcmp(v->overwrite, "always") == 0  ? RESTORE_ALWAYS
                       : strcmp(v->overwrite, "never") == 0 ? RESTORE_NEVER
                                                            : RESTORE_IF_CHANGED;
+    }
     progress_start(b->app);
     rc = restore_run(b->view.session.repo, b->resolution.found->snapshot, &o, b->target, &events,
                      &b->result);
@@ -242,18 +251,23 @@ static int do_all(struct restore_job *b, const struct option_operands *operands)
 {
     int rc = check_values(b->values);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = gather(&b->values->include, &b->include);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = gather(&b->values->exclude, &b->exclude);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_open(b->app, REPO_TOLERANT, &b->values->filters, operands->items,
                          operands->count, b->values->at, &b->view);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = select_point(&b->view, 0, &b->resolution);
+    }
     b->begun = rc == 0;
-    if (rc == 0)
+    if (rc == 0) {
         rc = open_target(b);
+    }
     return rc != 0 ? rc : restore(b);
 }
 
@@ -294,10 +308,11 @@ static void put_summary_json(const struct restore_job *b, int rc)
     json_number(j, "losses_omitted", all > b->loss_count ? all - b->loss_count : 0);
     json_number(j, "errors", r->errors);
     json_seconds(j, "duration_seconds", r->duration_ns);
-    if (r->first_byte_ns > 0)
+    if (r->first_byte_ns > 0) {
         json_seconds(j, "first_byte_seconds", r->first_byte_ns);
-    else
+    } else {
         json_null(j, "first_byte_seconds");
+    }
     select_put_resolved(j, &b->resolution, select_asked(&b->view, 0));
     json_end_object(j);
 }
@@ -308,8 +323,9 @@ static void put_summary_text(const struct restore_job *b)
     struct out *out = &b->app->out;
     char x[TEXT_SIZE_BYTES], y[TEXT_SIZE_BYTES], z[TEXT_SIZE_BYTES];
 
-    if (b->app->options.quiet)
+    if (b->app->options.quiet) {
         return;
+    }
     out_printf(out, "%s %s files and %s folders ",
                b->values->dry_run ? "would restore" : "restored", text_count(r->files, x),
                text_count(r->dirs, y));
@@ -320,11 +336,12 @@ static void put_summary_text(const struct restore_job *b)
                text_size(r->bytes_written, x), text_count(r->skipped, y),
                text_count(r->deleted, z));
     out_printf(out, ", in %s\n", text_duration(r->duration_ns, x));
-    if (r->errors + r->losses > 0)
+    if (r->errors + r->losses > 0) {
         out_printf(out,
                    "  %" PRIu64 " errors (%" PRIu64 " of them damage), %" PRIu64
                    " losses of metadata; each is named above\n",
                    r->errors, r->damaged, r->losses);
+    }
 }
 
 static void release(struct restore_job *b)
@@ -336,8 +353,9 @@ static void release(struct restore_job *b)
     }
     mem_free(b->losses);
     target_free(b->target);
-    if (b->stand_in != NULL)
+    if (b->stand_in != NULL) {
         rmdir(b->stand_in);
+    }
     mem_free(b->stand_in);
     exclude_free(b->include);
     exclude_free(b->exclude);
@@ -349,16 +367,18 @@ static int run(struct app *app, const void *values, const struct option_operands
     struct restore_job b = { .app = app, .values = values };
     int rc = do_all(&b, operands);
 
-    if (rc == HF_EDAMAGE && b.begun)
+    if (rc == HF_EDAMAGE && b.begun) {
         rc = err_add(rc, "could not restore everything");
-    else if (rc == HF_EPARTIAL)
+    } else if (rc == HF_EPARTIAL) {
         rc = err_add(rc, "could not restore everything as it was");
-    else if (rc != 0)
+    } else if (rc != 0) {
         rc = err_add(rc, "could not restore");
-    if (b.begun && app->options.json)
+    }
+    if (b.begun && app->options.json) {
         put_summary_json(&b, rc);
-    else if (b.begun && (rc == 0 || rc == HF_EDAMAGE || rc == HF_EPARTIAL))
+    } else if (b.begun && (rc == 0 || rc == HF_EDAMAGE || rc == HF_EPARTIAL)) {
         put_summary_text(&b);
+    }
     release(&b);
     return rc;
 }

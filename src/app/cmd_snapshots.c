@@ -19,8 +19,9 @@ struct snapshots_values {
 static void put_texts(struct json *j, const char *key, char *const *texts, size_t count)
 {
     json_array(j, key);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         json_text(j, NULL, texts[i]);
+    }
     json_end_array(j);
 }
 
@@ -30,10 +31,12 @@ static void put_paths(struct json *j, const struct commit *c)
     bool plain = true;
 
     put_texts(j, "paths", c->paths, c->path_count);
-    for (size_t i = 0; i < c->path_count; i++)
+    for (size_t i = 0; i < c->path_count; i++) {
         plain = plain && text_is_utf8(c->paths[i], strlen(c->paths[i]));
-    if (plain)
+    }
+    if (plain) {
         return;
+    }
     json_array(j, "paths_b64");
     for (size_t i = 0; i < c->path_count; i++) {
         struct buf b;
@@ -65,10 +68,11 @@ static void put_json(struct json *j, const struct timeline_point *p)
     put_texts(j, "tags", c->tags, c->tag_count);
     json_text(j, "class", commit_class_name(c->class));
     json_bool(j, "class_asserted", (c->flags & COMMIT_ASSERTED) != 0);
-    if (memcmp(c->parent, none, sizeof none) == 0)
+    if (memcmp(c->parent, none, sizeof none) == 0) {
         json_null(j, "parent");
-    else
+    } else {
         json_hex(j, "parent", c->parent, sizeof c->parent);
+    }
     json_number(j, "files", c->counts.files);
     json_number(j, "bytes", c->counts.bytes);
     json_bool(j, "complete", (c->flags & COMMIT_COMPLETE) != 0);
@@ -82,8 +86,9 @@ static void print_json(struct app *app, const struct timeline_list *l)
 {
     json_document(&app->json, "snapshots");
     json_array(&app->json, "snapshots");
-    for (size_t i = 0; i < l->count && !out_gone(&app->out); i++)
+    for (size_t i = 0; i < l->count && !out_gone(&app->out); i++) {
         put_json(&app->json, l->points[i]);
+    }
     json_end_array(&app->json);
     json_end_object(&app->json);
 }
@@ -95,8 +100,9 @@ static void list_cell(struct table *t, char *const *texts, size_t count)
 
     buf_init(&b);
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
+        if (i > 0) {
             buf_put_u8(&b, ',');
+        }
         buf_put(&b, texts[i], strlen(texts[i]));
     }
     table_name(t, b.data, b.len);
@@ -144,8 +150,9 @@ static void print_table(struct app *app, const struct timeline_list *l)
         return;
     }
     table_init(&t, titles, sizeof titles / sizeof titles[0]);
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->count; i++) {
         add_row(&t, l->points[i]);
+    }
     table_print(&t, &app->out);
     table_release(&t);
 }
@@ -155,8 +162,9 @@ static int note_damage(const struct select_view *v)
 {
     const struct err_trail *damage = repo_damage(v->session.repo);
 
-    if (damage == NULL)
+    if (damage == NULL) {
         return 0;
+    }
     err_give(damage);
     return err_add(HF_EDAMAGE, "could not list all snapshots, only those that stand");
 }
@@ -169,17 +177,20 @@ static int run(struct app *app, const void *values, const struct option_operands
     int rc = select_open(app, REPO_TOLERANT, &o->filters, operands->items, operands->count, NULL,
                          &v);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = timeline_select(v.timeline, v.selectors, v.count,
                              o->all ? TIMELINE_ANY : TIMELINE_LIVE, true, &list);
-    if (rc == 0 && app->options.json)
+    }
+    if (rc == 0 && app->options.json) {
         print_json(app, &list);
-    else if (rc == 0)
+    } else if (rc == 0) {
         print_table(app, &list);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = note_damage(&v);
-    else
+    } else {
         rc = err_add(rc, "could not list snapshots");
+    }
     timeline_list_release(&list);
     select_close(&v);
     return rc;

@@ -47,8 +47,9 @@ static int add_repository(struct repo *repo, struct stats *s)
             s->segment_bytes += segment->file_len;
         }
     }
-    if (rc == 0)
+    if (rc == 0) {
         s->chunks = index_count(index);
+    }
     return rc;
 }
 
@@ -93,16 +94,18 @@ static int run(struct app *app, const void *values, const struct option_operands
     int rc = select_open(app, REPO_TOLERANT, &o->filters, operands->items, operands->count, NULL,
                          &v);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = timeline_select(v.timeline, v.selectors, v.count, TIMELINE_LIVE, v.count == 0, &list);
+    }
     if (rc == 0) {
         add_points(&list, &s);
         rc = add_repository(v.session.repo, &s);
     }
-    if (rc == 0 && app->options.json)
+    if (rc == 0 && app->options.json) {
         print_json(&app->json, &s);
-    else if (rc == 0)
+    } else if (rc == 0) {
         print_text(&app->out, &s);
+    }
     timeline_list_release(&list);
     select_close(&v);
     return rc != 0 ? err_add(rc, "could not count") : 0;

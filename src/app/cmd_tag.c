@@ -21,10 +21,12 @@ struct tag_values {
 
 static int check_values(const struct tag_values *v)
 {
-    if (v->set.count > 0 && (v->add.count > 0 || v->remove.count > 0))
+    if (v->set.count > 0 && (v->add.count > 0 || v->remove.count > 0)) {
         return err_raise(HF_EUSAGE, "--set excludes --add and --remove");
-    if (v->set.count == 0 && v->add.count == 0 && v->remove.count == 0)
+    }
+    if (v->set.count == 0 && v->add.count == 0 && v->remove.count == 0) {
         return err_raise(HF_EUSAGE, "one of --add, --remove and --set is needed");
+    }
     return 0;
 }
 
@@ -52,8 +54,9 @@ static void report_one(struct app *app, const uint8_t id[16], const struct commi
         json_object(j, NULL);
         json_hex(j, "id", id, 16);
         json_array(j, "tags");
-        for (size_t i = 0; i < c->tag_count; i++)
+        for (size_t i = 0; i < c->tag_count; i++) {
             json_text(j, NULL, c->tags[i]);
+        }
         json_end_array(j);
         json_end_object(j);
         return;
@@ -79,9 +82,10 @@ static int tag_all(struct app *app, const struct points *p, const struct retag_c
         uint64_t number;
 
         rc = retag_publish(repo, p->ids[i], change, &number);
-        if (rc == 0)
+        if (rc == 0) {
             report_one(app, p->ids[i],
                        &catalog_find_snapshot(repo_catalog(repo), p->ids[i])->commit);
+        }
     }
     if (app->options.json) {
         json_end_array(&app->json);
@@ -97,8 +101,9 @@ static int run(struct app *app, const void *values, const struct option_operands
     struct retag_change change;
     int rc = check_values(o);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = points_open(app, &o->filters, operands, TIMELINE_LIVE, &p);
+    }
     if (rc == 0) {
         fill_change(o, &change);
         rc = tag_all(app, &p, &change);

@@ -20,11 +20,13 @@ static int run(struct app *app, const void *values, const struct option_operands
     uint64_t number = 0;
     int rc = points_open(app, &o->filters, operands, TIMELINE_FORGOTTEN, &p);
 
-    if (rc == 0 && !o->dry_run)
+    if (rc == 0 && !o->dry_run) {
         rc = forget_undo(p.view.session.repo, (const uint8_t(*)[16])p.ids, p.list.count, &number);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         points_report(app, &p, "undelete", o->dry_run ? "would bring back" : "brought back",
                       number);
+    }
     points_close(&p);
     return rc != 0 ? err_add(rc, "could not bring back") : 0;
 }

@@ -27,8 +27,9 @@ const struct command *command_at(size_t i)
 const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < command_count(); i++) {
-        if (strcmp(commands[i]->name, name) == 0)
+        if (strcmp(commands[i]->name, name) == 0) {
             return commands[i];
+        }
     }
     return NULL;
 }
@@ -38,7 +39,8 @@ const struct command *command_nearest(const char *name)
     struct nearest near;
 
     nearest_init(&near, name);
-    for (size_t i = 0; i < command_count(); i++)
+    for (size_t i = 0; i < command_count(); i++) {
         nearest_offer(&near, commands[i]->name);
+    }
     return near.best == NULL ? NULL : command_find(near.best);
 }

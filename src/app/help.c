@@ -62,10 +62,11 @@ static void put_option(struct out *out, const struct option *o)
     size_t at = 6 + 2 + strlen(o->name);
     const char *equals = o->kind == OPTION_MAYBE ? "[=" : " ";
 
-    if (o->letter != 0)
+    if (o->letter != 0) {
         out_printf(out, "  -%c, --%s", o->letter, o->name);
-    else
+    } else {
         out_printf(out, "      --%s", o->name);
+    }
     if (o->value != NULL) {
         out_printf(out, "%s%s%s", equals, o->value, o->kind == OPTION_MAYBE ? "]" : "");
         at += strlen(equals) + strlen(o->value) + (o->kind == OPTION_MAYBE ? 1 : 0);
@@ -79,11 +80,13 @@ static void put_option(struct out *out, const struct option *o)
 
 static void put_options(struct out *out, const char *title, const struct option *options)
 {
-    if (options->name == NULL)
+    if (options->name == NULL) {
         return;
+    }
     out_printf(out, "\n%s:\n", title);
-    for (const struct option *o = options; o->name != NULL; o++)
+    for (const struct option *o = options; o->name != NULL; o++) {
         put_option(out, o);
+    }
 }
 
 static void put_usage(struct out *out, const struct command *c)
@@ -105,8 +108,9 @@ static void put_usage(struct out *out, const struct command *c)
 static const struct command_text *find_exit(const struct command_text *list, const char *code)
 {
     for (; list->what != NULL; list++) {
-        if (strcmp(list->what, code) == 0)
+        if (strcmp(list->what, code) == 0) {
             return list;
+        }
     }
     return NULL;
 }
@@ -129,25 +133,30 @@ static void put_exits(struct out *out, const struct command *c)
     for (const struct command_text *e = common_exits; e->what != NULL; e++) {
         size_t len = strlen(e->what);
 
-        if (c->local && (len > 1 || e->what[0] > '2'))
+        if (c->local && (len > 1 || e->what[0] > '2')) {
             break;
+        }
         while (own->what != NULL && find_exit(common_exits, own->what) == NULL &&
                (strlen(own->what) < len ||
-                (strlen(own->what) == len && strcmp(own->what, e->what) < 0)))
+                (strlen(own->what) == len && strcmp(own->what, e->what) < 0))) {
             put_exit(out, own++);
-        if (own->what != NULL && strcmp(own->what, e->what) == 0)
+        }
+        if (own->what != NULL && strcmp(own->what, e->what) == 0) {
             put_exit(out, own++);
-        else
+        } else {
             put_exit(out, e);
+        }
     }
-    for (; own->what != NULL; own++)
+    for (; own->what != NULL; own++) {
         put_exit(out, own);
+    }
 }
 
 static void put_examples(struct out *out, const struct command *c)
 {
-    if (c->examples->what == NULL)
+    if (c->examples->what == NULL) {
         return;
+    }
     out_text(out, "\nExamples:\n");
     for (const struct command_text *e = c->examples; e->what != NULL; e++) {
         out_printf(out, "  $ %s\n", e->what);
@@ -175,8 +184,9 @@ static void put_group(struct out *out, enum command_group group)
     for (size_t i = 0; i < command_count(); i++) {
         const struct command *c = command_at(i);
 
-        if (c->group != group)
+        if (c->group != group) {
             continue;
+        }
         out_printf(out, "  %s", c->name);
         put_wrapped(out, c->summary, 2 + strlen(c->name), COMMAND_COLUMN);
     }
@@ -186,8 +196,9 @@ void help_program(struct out *out)
 {
     out_text(out, "holdfast - write-ahead-logged backups, restored as of any point in time\n"
                   "\nUsage:\n  holdfast COMMAND [OPTION...] [ARGUMENT...]\n");
-    for (int g = 0; g < COMMAND_GROUPS; g++)
+    for (int g = 0; g < COMMAND_GROUPS; g++) {
         put_group(out, (enum command_group)g);
+    }
     put_options(out, "Options of every command", app_option_table);
     out_text(out, "\n\"holdfast help COMMAND\" explains a command, with examples. To begin:\n\n"
                   "  $ export HOLDFAST_REPOSITORY=~/backups\n"

@@ -17,8 +17,9 @@ struct variables {
 
 static void release(struct variables *v)
 {
-    for (int i = 0; i < HOOK_VARIABLES; i++)
+    for (int i = 0; i < HOOK_VARIABLES; i++) {
         buf_release(&v->text[i]);
+    }
 }
 
 static int fill(struct variables *v, const char *name, const struct hook_facts *facts)
@@ -26,10 +27,12 @@ static int fill(struct variables *v, const char *name, const struct hook_facts *
     char id[33] = "";
     int rc = 0;
 
-    for (int i = 0; i < HOOK_VARIABLES; i++)
+    for (int i = 0; i < HOOK_VARIABLES; i++) {
         buf_init(&v->text[i]);
-    if (facts->snapshot_id != NULL)
+    }
+    if (facts->snapshot_id != NULL) {
         text_hex(facts->snapshot_id, 16, id);
+    }
     buf_printf(&v->text[0], "HOLDFAST_HOOK=%s", name);
     buf_printf(&v->text[1], "HOLDFAST_JOB=%s", facts->job);
     buf_printf(&v->text[2], "HOLDFAST_SNAPSHOT_ID=%s", id);
@@ -38,8 +41,9 @@ static int fill(struct variables *v, const char *name, const struct hook_facts *
     buf_printf(&v->text[4], "HOLDFAST_ERROR=%s", facts->error == NULL ? "" : facts->error);
     for (int i = 0; i < HOOK_VARIABLES; i++) {
         v->list[i] = buf_text(&v->text[i]);
-        if (rc == 0)
+        if (rc == 0) {
             rc = buf_error(&v->text[i]);
+        }
     }
     v->list[HOOK_VARIABLES] = NULL;
     return rc;
@@ -51,13 +55,15 @@ int hook_run(struct app *app, const char *name, const char *command, const struc
     struct buf what;
     int rc;
 
-    if (command == NULL)
+    if (command == NULL) {
         return 0;
+    }
     buf_init(&what);
     buf_printf(&what, "the --%s hook", name);
     rc = fill(&v, name, facts);
-    if (rc == 0)
+    if (rc == 0) {
         rc = buf_error(&what);
+    }
     if (rc == 0) {
         const struct child_options o = {
             .what = buf_text(&what),

@@ -24,8 +24,9 @@ static void put_quoted(struct json *j, const void *data, size_t len)
     buf_put_u8(&b, '"');
     text_put_json(&b, data, len);
     buf_put_u8(&b, '"');
-    if (buf_error(&b) != 0)
+    if (buf_error(&b) != 0) {
         j->out->pending.error = b.error;
+    }
     out_put(j->out, b.data, b.len);
     buf_release(&b);
 }
@@ -35,8 +36,9 @@ static void begin_value(struct json *j, const char *key)
 {
     uint32_t bit = 1u << j->depth;
 
-    if (j->depth > 0 && (j->begun & bit) != 0)
+    if (j->depth > 0 && (j->begun & bit) != 0) {
         out_put(j->out, ",", 1);
+    }
     j->begun |= bit;
     if (key != NULL) {
         put_quoted(j, key, strlen(key));
@@ -46,8 +48,9 @@ static void begin_value(struct json *j, const char *key)
 
 static void end_value(struct json *j)
 {
-    if (j->depth == 0)
+    if (j->depth == 0) {
         out_put(j->out, "\n", 1);
+    }
 }
 
 static void open_level(struct json *j, const char *key, const char *bracket)
@@ -112,8 +115,9 @@ static void put_base64(struct json *j, const char *key, const void *data, size_t
     buf_init(&b);
     out_printf(j->out, ",\"%s_b64\":\"", key);
     text_put_base64(&b, data, len);
-    if (buf_error(&b) != 0)
+    if (buf_error(&b) != 0) {
         j->out->pending.error = b.error;
+    }
     out_put(j->out, b.data, b.len);
     out_put(j->out, "\"", 1);
     buf_release(&b);
@@ -123,8 +127,9 @@ void json_name(struct json *j, const char *key, const void *data, size_t len)
 {
     begin_value(j, key);
     put_quoted(j, data, len);
-    if (!text_is_utf8(data, len))
+    if (!text_is_utf8(data, len)) {
         put_base64(j, key, data, len);
+    }
 }
 
 void json_number(struct json *j, const char *key, uint64_t n)

@@ -69,12 +69,14 @@ static int fail_unknown(const struct option_rules *rules, const char *name, size
     memcpy(copy, name, len < NAME_MAX_SHOWN ? len : NAME_MAX_SHOWN);
     nearest_init(&near, copy);
     for (size_t s = 0; s < rules->set_count; s++) {
-        for (const struct option *o = rules->sets[s].options; o->name != NULL; o++)
+        for (const struct option *o = rules->sets[s].options; o->name != NULL; o++) {
             nearest_offer(&near, o->name);
+        }
     }
     err_raise(HF_EUSAGE, "there is no option --%s", copy);
-    if (near.best != NULL)
+    if (near.best != NULL) {
         err_hint("did you mean --%s?", near.best);
+    }
     return HF_EUSAGE;
 }
 
@@ -82,11 +84,13 @@ int option_list_add(struct option_list *l, const char *text, size_t len)
 {
     char *copy;
 
-    if (mem_grow(&l->items, &l->capacity, l->count + 1, sizeof *l->items) != 0)
+    if (mem_grow(&l->items, &l->capacity, l->count + 1, sizeof *l->items) != 0) {
         return err_nomem();
+    }
     copy = mem_alloc(len + 1);
-    if (copy == NULL)
+    if (copy == NULL) {
         return err_nomem();
+    }
     memcpy(copy, text, len);
     copy[len] = '\0';
     l->items[l->count++] = copy;
@@ -95,8 +99,9 @@ int option_list_add(struct option_list *l, const char *text, size_t len)
 
 void option_list_release(struct option_list *l)
 {
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->count; i++) {
         mem_free(l->items[i]);
+    }
     mem_free(l->items);
     memset(l, 0, sizeof *l);
 }
@@ -108,11 +113,13 @@ static int add_words(struct option_list *l, const char *text)
         size_t len = strcspn(text, ",");
         int rc;
 
-        if (len == 0)
+        if (len == 0) {
             return err_raise(HF_EUSAGE, "there is an empty word in it");
+        }
         rc = option_list_add(l, text, len);
-        if (rc != 0 || text[len] == '\0')
+        if (rc != 0 || text[len] == '\0') {
             return rc;
+        }
         text += len + 1;
     }
 }
@@ -128,8 +135,9 @@ static int take_choice(const struct option *o, const char *text, const char **pl
         }
     }
     buf_init(&b);
-    for (const char *const *c = o->choices; *c != NULL; c++)
+    for (const char *const *c = o->choices; *c != NULL; c++) {
         buf_printf(&b, "%s%s", c == o->choices ? "" : c[1] == NULL ? " or " : ", ", *c);
+    }
     err_raise(HF_EUSAGE, "\"%s\" is not %s", text, buf_text(&b));
     buf_release(&b);
     return HF_EUSAGE;
@@ -188,8 +196,9 @@ static int take_named(const struct found *f, const char *text)
 /* The next argument as the value of this option. */
 static int next_value(struct parsing *p, const struct option *o, const char **out_value)
 {
-    if (p->at >= p->argc)
+    if (p->at >= p->argc) {
         return err_raise(HF_EUSAGE, "--%s needs a value: %s", o->name, o->value);
+    }
     *out_value = p->argv[p->at++];
     return 0;
 }
@@ -202,12 +211,15 @@ static int parse_long(struct parsing *p, const char *name)
     struct found f;
     int rc = 0;
 
-    if (!find_long(p->rules, name, len, &f))
+    if (!find_long(p->rules, name, len, &f)) {
         return fail_unknown(p->rules, name, len);
-    if (!takes_value(f.option) && value != NULL)
+    }
+    if (!takes_value(f.option) && value != NULL) {
         return err_raise(HF_EUSAGE, "--%s takes no value", f.option->name);
-    if (takes_value(f.option) && value == NULL && f.option->kind != OPTION_MAYBE)
+    }
+    if (takes_value(f.option) && value == NULL && f.option->kind != OPTION_MAYBE) {
         rc = next_value(p, f.option, &value);
+    }
     return rc != 0 ? rc : take_named(&f, value);
 }
 
@@ -219,24 +231,29 @@ static int parse_short(struct parsing *p, const char *letters)
         struct found f;
         int rc = 0;
 
-        if (!find_short(p->rules, *letters, &f))
+        if (!find_short(p->rules, *letters, &f)) {
             return err_raise(HF_EUSAGE, "there is no option -%c", *letters);
-        if (takes_value(f.option) && letters[1] != '\0')
+        }
+        if (takes_value(f.option) && letters[1] != '\0') {
             value = letters + 1;
-        else if (takes_value(f.option) && f.option->kind != OPTION_MAYBE)
+        } else if (takes_value(f.option) && f.option->kind != OPTION_MAYBE) {
             rc = next_value(p, f.option, &value);
-        if (rc == 0)
+        }
+        if (rc == 0) {
             rc = take_named(&f, value);
-        if (rc != 0 || value != NULL)
+        }
+        if (rc != 0 || value != NULL) {
             return rc;
+        }
     }
     return 0;
 }
 
 static int add_operand(struct option_operands *out, const char *text)
 {
-    if (mem_grow(&out->items, &out->capacity, out->count + 2, sizeof *out->items) != 0)
+    if (mem_grow(&out->items, &out->capacity, out->count + 2, sizeof *out->items) != 0) {
         return err_nomem();
+    }
     out->items[out->count++] = text;
     out->items[out->count] = NULL;
     return 0;
@@ -247,8 +264,9 @@ static int parse_rest(struct parsing *p)
     int rc = 0;
 
     p->out->dashes = p->out->count;
-    while (rc == 0 && p->at < p->argc)
+    while (rc == 0 && p->at < p->argc) {
         rc = add_operand(p->out, p->argv[p->at++]);
+    }
     return rc;
 }
 
@@ -264,8 +282,9 @@ int option_parse(const struct option_rules *rules, char *const *argv, size_t arg
         const char *arg = argv[p.at];
         bool operand = arg[0] != '-' || arg[1] == '\0';
 
-        if (operand && rules->stop_at_operand)
+        if (operand && rules->stop_at_operand) {
             break;
+        }
         p.at++;
         if (operand) {
             rc = add_operand(out, arg);
@@ -278,8 +297,9 @@ int option_parse(const struct option_rules *rules, char *const *argv, size_t arg
             rc = parse_short(&p, arg + 1);
         }
     }
-    if (!dashes)
+    if (!dashes) {
         out->dashes = out->count;
+    }
     out->consumed = p.at;
     return rc;
 }
@@ -295,7 +315,8 @@ void option_release(const struct option_set *set)
     for (const struct option *o = set->options; o->name != NULL; o++) {
         struct option_list *l = (struct option_list *)(void *)((char *)set->values + o->at);
 
-        if (o->kind == OPTION_LIST || o->kind == OPTION_WORDS)
+        if (o->kind == OPTION_LIST || o->kind == OPTION_WORDS) {
             option_list_release(l);
+        }
     }
 }

@@ -31,8 +31,9 @@ static void write_all(struct out *o, const uint8_t *data, size_t len)
     while (len > 0) {
         ssize_t n = write(o->fd, data, len);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
+        }
         if (n < 0 && errno == EPIPE) {
             o->deserted = true;
             return;
@@ -48,23 +49,27 @@ static void write_all(struct out *o, const uint8_t *data, size_t len)
 
 void out_flush(struct out *o)
 {
-    if (o->errnum == 0 && buf_error(&o->pending) != 0)
+    if (o->errnum == 0 && buf_error(&o->pending) != 0) {
         o->errnum = ENOMEM;
-    if (!out_gone(o))
+    }
+    if (!out_gone(o)) {
         write_all(o, o->pending.data, o->pending.len);
+    }
     buf_clear(&o->pending);
 }
 
 static void flush_if_full(struct out *o)
 {
-    if (o->pending.len >= OUT_FLUSH_BYTES || o->pending.error != 0)
+    if (o->pending.len >= OUT_FLUSH_BYTES || o->pending.error != 0) {
         out_flush(o);
+    }
 }
 
 void out_put(struct out *o, const void *data, size_t len)
 {
-    if (out_gone(o))
+    if (out_gone(o)) {
         return;
+    }
     buf_put(&o->pending, data, len);
     flush_if_full(o);
 }
@@ -100,16 +105,18 @@ void out_printf(struct out *o, const char *fmt, ...)
 
 void out_shown(struct out *o, const void *data, size_t len)
 {
-    if (out_gone(o))
+    if (out_gone(o)) {
         return;
+    }
     text_put_shown(&o->pending, data, len);
     flush_if_full(o);
 }
 
 void out_blanks(struct out *o, size_t count)
 {
-    while (count-- > 0)
+    while (count-- > 0) {
         out_put(o, " ", 1);
+    }
 }
 
 bool out_gone(const struct out *o)
@@ -120,7 +127,8 @@ bool out_gone(const struct out *o)
 int out_finish(struct out *o, const char *what)
 {
     out_flush(o);
-    if (o->errnum == 0)
+    if (o->errnum == 0) {
         return 0;
+    }
     return err_os(o->errnum, "could not write %s", what);
 }

@@ -15,13 +15,15 @@ static int from_variable(const char *variable, const char *below, char **out_pat
     struct buf b;
     int rc;
 
-    if (value == NULL || value[0] == '\0')
+    if (value == NULL || value[0] == '\0') {
         return HF_EABSENT;
+    }
     buf_init(&b);
     buf_printf(&b, "%s%s", value, below);
     rc = buf_error(&b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = source_dir_clean(buf_text(&b), out_path);
+    }
     buf_release(&b);
     return rc;
 }
@@ -31,19 +33,23 @@ static int first_of(const char *own, const char *xdg, const char *below_home, co
 {
     int rc = from_variable(own, "", out_path);
 
-    if (rc == HF_EABSENT)
+    if (rc == HF_EABSENT) {
         rc = from_variable(xdg, "/holdfast", out_path);
-    if (rc == HF_EABSENT)
+    }
+    if (rc == HF_EABSENT) {
         rc = from_variable("HOME", below_home, out_path);
-    if (rc != HF_EABSENT)
+    }
+    if (rc != HF_EABSENT) {
         return rc;
+    }
     return err_raise(HF_EABSENT, "there is no place for %s: set %s or HOME", what, own);
 }
 
 int places_cache(const struct app *app, char **out_path)
 {
-    if (app->options.cache_dir != NULL)
+    if (app->options.cache_dir != NULL) {
         return source_dir_clean(app->options.cache_dir, out_path);
+    }
     return first_of("HOLDFAST_CACHE_DIR", "XDG_CACHE_HOME", "/.cache/holdfast", "caches", out_path);
 }
 

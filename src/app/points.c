@@ -14,18 +14,21 @@ static bool any_filter(const struct select_filters *filters)
 {
     bool any = false;
 
-    for (int f = 0; f < SELECTOR_FIELDS; f++)
+    for (int f = 0; f < SELECTOR_FIELDS; f++) {
         any = any || filters->values[f].count > 0;
+    }
     return any;
 }
 
 static int copy_ids(struct points *p)
 {
     p->ids = mem_array(p->list.count + 1, sizeof *p->ids);
-    if (p->ids == NULL)
+    if (p->ids == NULL) {
         return err_nomem();
-    for (size_t i = 0; i < p->list.count; i++)
+    }
+    for (size_t i = 0; i < p->list.count; i++) {
         memcpy(p->ids[i], p->list.points[i]->snapshot->id, sizeof p->ids[i]);
+    }
     return 0;
 }
 
@@ -42,9 +45,10 @@ int points_open(struct app *app, const struct select_filters *filters,
         return HF_EUSAGE;
     }
     rc = select_open(app, REPO_STRICT, filters, operands->items, operands->count, NULL, &out->view);
-    if (rc == 0)
+    if (rc == 0) {
         rc = timeline_select(out->view.timeline, out->view.selectors, out->view.count, scope, false,
                              &out->list);
+    }
     return rc != 0 ? rc : copy_ids(out);
 }
 
@@ -59,13 +63,15 @@ static void report_json(struct json *j, const struct points *p, const char *docu
                         uint64_t number)
 {
     json_document(j, document);
-    if (number != 0)
+    if (number != 0) {
         json_number(j, "number", number);
-    else
+    } else {
         json_null(j, "number");
+    }
     json_array(j, "snapshots");
-    for (size_t i = 0; i < p->list.count; i++)
+    for (size_t i = 0; i < p->list.count; i++) {
         json_hex(j, NULL, p->ids[i], sizeof p->ids[i]);
+    }
     json_end_array(j);
     json_end_object(j);
 }
@@ -79,6 +85,7 @@ void points_report(struct app *app, const struct points *p, const char *document
         report_json(&app->json, p, document, number);
         return;
     }
-    for (size_t i = 0; i < p->list.count; i++)
+    for (size_t i = 0; i < p->list.count; i++) {
         out_printf(&app->out, "%s %s\n", what_was_done, text_hex(p->ids[i], sizeof p->ids[i], id));
+    }
 }

@@ -27,8 +27,9 @@ void progress_start(struct app *app)
 
 void progress_clear(struct app *app)
 {
-    if (!app->progress.shown)
+    if (!app->progress.shown) {
         return;
+    }
     out_text(&app->err, CLEAR_LINE);
     app->progress.shown = false;
 }
@@ -56,8 +57,9 @@ static int percent(const struct progress_state *s)
     uint64_t done = s->bytes_expected > 0 ? s->bytes : s->files;
     uint64_t all = s->bytes_expected > 0 ? s->bytes_expected : s->files_expected;
 
-    if (all == 0)
+    if (all == 0) {
         return -1;
+    }
     return done >= all ? 100 : (int)((double)done * 100.0 / (double)all);
 }
 
@@ -68,8 +70,9 @@ static void put_left(struct buf *line, const struct app *app, const struct progr
     uint64_t speed = rate(app, s, now_ns);
     char text[TEXT_SIZE_BYTES];
 
-    if (speed == 0 || s->bytes_expected <= s->bytes)
+    if (speed == 0 || s->bytes_expected <= s->bytes) {
         return;
+    }
     text_duration((int64_t)((s->bytes_expected - s->bytes) / speed) * NS_PER_S, text);
     buf_printf(line, ", %s left", text);
 }
@@ -83,13 +86,15 @@ static void draw_terminal(struct app *app, const struct progress_state *s, int64
 
     buf_init(&line);
     buf_init(&path);
-    if (percent(s) >= 0)
+    if (percent(s) >= 0) {
         buf_printf(&line, "%3d %%  ", percent(s));
+    }
     buf_printf(&line, "%s files, %s, %s/s", text_count(s->files, files), text_size(s->bytes, bytes),
                text_size(rate(app, s, now_ns), speed));
     put_left(&line, app, s, now_ns);
-    if (s->errors > 0)
+    if (s->errors > 0) {
         buf_printf(&line, ", %" PRIu64 " errors", s->errors);
+    }
     buf_printf(&line, "  ");
     width = term_width((const char *)line.data, line.len);
     text_put_shown(&path, s->path, s->path_len);
@@ -112,14 +117,16 @@ static void draw_json(struct app *app, const struct progress_state *s, int64_t n
     json_text(j, "type", "progress");
     json_number(j, "files", s->files);
     json_number(j, "bytes", s->bytes);
-    if (s->files_expected > 0)
+    if (s->files_expected > 0) {
         json_number(j, "files_expected", s->files_expected);
-    else
+    } else {
         json_null(j, "files_expected");
-    if (s->bytes_expected > 0)
+    }
+    if (s->bytes_expected > 0) {
         json_number(j, "bytes_expected", s->bytes_expected);
-    else
+    } else {
         json_null(j, "bytes_expected");
+    }
     json_number(j, "errors", s->errors);
     json_name(j, "path", s->path == NULL ? "" : s->path, s->path_len);
     json_seconds(j, "elapsed_seconds", now_ns - app->progress.started_ns);
@@ -132,16 +139,19 @@ void progress_update(struct app *app, const struct progress_state *s)
     struct progress *p = &app->progress;
     int64_t now_ns, pause_ns = p->as_json ? JSON_PAUSE_NS : TERMINAL_PAUSE_NS;
 
-    if (!p->on_terminal && !p->as_json)
+    if (!p->on_terminal && !p->as_json) {
         return;
+    }
     now_ns = clock_monotonic(app->clock);
-    if (now_ns - (p->drawn_ns != 0 ? p->drawn_ns : p->started_ns) < pause_ns)
+    if (now_ns - (p->drawn_ns != 0 ? p->drawn_ns : p->started_ns) < pause_ns) {
         return;
+    }
     pthread_mutex_lock(&app->lock);
     p->drawn_ns = now_ns;
-    if (p->as_json)
+    if (p->as_json) {
         draw_json(app, s, now_ns);
-    else
+    } else {
         draw_terminal(app, s, now_ns);
+    }
     pthread_mutex_unlock(&app->lock);
 }

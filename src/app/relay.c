@@ -30,8 +30,9 @@ static bool wait_for(struct relay *r, int fd, short events)
     while (!told_to_stop(r)) {
         int n = poll(&p, 1, LOOK_UP_MS);
 
-        if (n > 0 || (n < 0 && errno != EINTR))
+        if (n > 0 || (n < 0 && errno != EINTR)) {
             return true;
+        }
     }
     return false;
 }
@@ -46,11 +47,13 @@ static ssize_t copy_piece(struct relay *r)
     while (done < got) {
         ssize_t n;
 
-        if (!wait_for(r, r->to, POLLOUT))
+        if (!wait_for(r, r->to, POLLOUT)) {
             return 0;
+        }
         n = write(r->to, piece + done, (size_t)(got - done));
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
             return 0;
+        }
         done += n < 0 ? 0 : n;
     }
     return got;
@@ -64,14 +67,18 @@ static void *run(void *context)
     while (wait_for(r, r->from, POLLIN) && wait_for(r, r->to, POLLOUT)) {
         ssize_t n = -1;
 
-        if (spliced)
+        if (spliced) {
             n = splice(r->from, NULL, r->to, NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (spliced && n < 0 && errno == EINVAL)
+        }
+        if (spliced && n < 0 && errno == EINVAL) {
             spliced = false;
-        if (!spliced)
+        }
+        if (!spliced) {
             n = copy_piece(r);
-        if (n == 0)
+        }
+        if (n == 0) {
             break;
+        }
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             r->errnum = errno == EPIPE ? 0 : errno;
             break;
@@ -90,8 +97,9 @@ int relay_start(struct relay *r, int from)
     memset(r, 0, sizeof *r);
     r->from = from;
     r->out_fd = -1;
-    if (pipe2(pair, O_CLOEXEC) != 0)
+    if (pipe2(pair, O_CLOEXEC) != 0) {
         return err_os(errno, "could not make a pipe");
+    }
     r->out_fd = pair[0];
     r->to = pair[1];
     (void)fcntl(r->to, F_SETPIPE_SZ, PIPE_BYTES); /* more is faster, but not needed */
@@ -111,11 +119,13 @@ int relay_start(struct relay *r, int from)
 
 void relay_stop(struct relay *r)
 {
-    if (r->out_fd >= 0)
+    if (r->out_fd >= 0) {
         close(r->out_fd);
+    }
     r->out_fd = -1;
-    if (!r->running)
+    if (!r->running) {
         return;
+    }
     atomic_store(&r->stop, true);
     pthread_join(r->thread, NULL);
     r->running = false;
@@ -125,7 +135,8 @@ int relay_check(const struct relay *r)
 {
     int rc = signals_check();
 
-    if (rc == 0 && r->errnum != 0)
+    if (rc == 0 && r->errnum != 0) {
         rc = err_os(r->errnum, "could not read the stream");
+    }
     return rc;
 }

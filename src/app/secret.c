@@ -30,8 +30,9 @@ static const char *from_environment(const char *name)
 
 static void wipe_buf(struct buf *b)
 {
-    if (b->data != NULL)
+    if (b->data != NULL) {
         mem_wipe(b->data, b->cap);
+    }
     buf_release(b);
 }
 
@@ -40,15 +41,19 @@ static int take_line(struct secret *s, struct buf *from)
 {
     size_t len = 0;
 
-    while (len < from->len && from->data[len] != '\n')
+    while (len < from->len && from->data[len] != '\n') {
         len++;
-    if (len > 0 && from->data[len - 1] == '\r')
+    }
+    if (len > 0 && from->data[len - 1] == '\r') {
         len--;
-    if (len == 0)
+    }
+    if (len == 0) {
         return err_raise(HF_EKEY, "the password is empty");
+    }
     s->password = mem_dup(from->data, len);
-    if (s->password == NULL)
+    if (s->password == NULL) {
         return err_nomem();
+    }
     s->password_size = len;
     s->unlock.password = s->password;
     s->unlock.password_len = len;
@@ -76,8 +81,9 @@ static int password_from_file(struct secret *s, const char *path)
 
     buf_init(&b);
     rc = slurp_file(path, PASSWORD_MAX, &b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_line(s, &b);
+    }
     wipe_buf(&b);
     return as_key_error(rc);
 }
@@ -90,8 +96,9 @@ static int password_from_fd(struct secret *s, uint64_t fd)
     buf_init(&b);
     rc = fd > INT_MAX ? err_raise(HF_EUSAGE, "there is no descriptor of that number")
                       : slurp_fd((int)fd, "the descriptor of the password", PASSWORD_MAX, &b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_line(s, &b);
+    }
     wipe_buf(&b);
     return as_key_error(rc);
 }
@@ -104,8 +111,9 @@ static int password_from_command(struct app *app, struct secret *s, const char *
 
     buf_init(&b);
     rc = child_shell(&o, command, &b, PASSWORD_MAX);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_line(s, &b);
+    }
     wipe_buf(&b);
     return as_key_error(rc);
 }
@@ -118,16 +126,18 @@ static int password_from_text(struct secret *s, const char *text)
     buf_init(&b);
     buf_put(&b, text, strlen(text));
     rc = buf_error(&b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_line(s, &b);
+    }
     wipe_buf(&b);
     return as_key_error(rc);
 }
 
 static void wipe_text(char *text)
 {
-    if (text == NULL)
+    if (text == NULL) {
         return;
+    }
     mem_wipe(text, strlen(text));
     mem_free(text);
 }
@@ -137,12 +147,15 @@ static int password_from_terminal(struct secret *s, enum secret_use use)
     char *first = NULL, *second = NULL;
     int rc = term_ask_secret(use == SECRET_TO_INIT ? "New password: " : "Password: ", &first);
 
-    if (rc == 0 && use == SECRET_TO_INIT)
+    if (rc == 0 && use == SECRET_TO_INIT) {
         rc = term_ask_secret("The same again: ", &second);
-    if (rc == 0 && second != NULL && strcmp(first, second) != 0)
+    }
+    if (rc == 0 && second != NULL && strcmp(first, second) != 0) {
         rc = err_raise(HF_EKEY, "the two passwords differ");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = password_from_text(s, first);
+    }
     wipe_text(first);
     wipe_text(second);
     return rc;
@@ -154,13 +167,16 @@ static int sync_folder_of(const char *path)
     char *copy = mem_strdup(path);
     int fd, rc = 0;
 
-    if (copy == NULL)
+    if (copy == NULL) {
         return err_nomem();
+    }
     fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
+    if (fd < 0 || fsync(fd) != 0) {
         rc = err_os(errno, "could not sync the folder of %s", path);
-    if (fd >= 0)
+    }
+    if (fd >= 0) {
         close(fd);
+    }
     mem_free(copy);
     return rc;
 }
@@ -172,12 +188,14 @@ static int write_key_file(int fd, const char *path, const struct buf *text)
     while (done < text->len) {
         ssize_t n = write(fd, text->data + done, text->len - done);
 
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR) {
             return err_os(errno, "could not write %s", path);
+        }
         done += n < 0 ? 0 : (size_t)n;
     }
-    if (fsync(fd) != 0)
+    if (fsync(fd) != 0) {
         return err_os(errno, "could not write %s", path);
+    }
     return sync_folder_of(path);
 }
 
@@ -188,20 +206,24 @@ static int make_key_file(struct app *app, struct secret *s, const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc;
 
-    if (fd < 0)
+    if (fd < 0) {
         return err_os(errno, "could not make the key file %s", path);
+    }
     buf_init(&text);
     rc = rnd_bytes(app->rnd, s->key, sizeof s->key);
     if (rc == 0) {
         keyfile_put_text(&text, s->key);
         rc = buf_error(&text);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = write_key_file(fd, path, &text);
-    if (close(fd) != 0 && rc == 0)
+    }
+    if (close(fd) != 0 && rc == 0) {
         rc = err_os(errno, "could not write %s", path);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         unlink(path);
+    }
     wipe_buf(&text);
     s->key_made = rc == 0;
     s->unlock.secret = s->key;
@@ -212,8 +234,9 @@ static void warn_of_readers(struct app *app, const char *path)
 {
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
         app_warn(app, "the key file %s can be read by others; \"chmod 600\" it", path);
+    }
 }
 
 static int read_key_file(struct app *app, struct secret *s, const char *path)
@@ -223,14 +246,18 @@ static int read_key_file(struct app *app, struct secret *s, const char *path)
 
     buf_init(&text);
     rc = slurp_file(path, KEY_FILE_MAX, &text);
-    if (rc == HF_EABSENT || rc == HF_EACCESS || rc == HF_EIO)
+    if (rc == HF_EABSENT || rc == HF_EACCESS || rc == HF_EIO) {
         rc = err_add(HF_EKEY, "no key");
-    if (rc == HF_ELIMIT)
+    }
+    if (rc == HF_ELIMIT) {
         rc = err_add(HF_EKEY_DAMAGED, "this is no key file");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = keyfile_parse_text((const char *)text.data, text.len, s->key);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         warn_of_readers(app, path);
+    }
     wipe_buf(&text);
     s->unlock.secret = s->key;
     return rc;
@@ -240,8 +267,9 @@ static int from_key_file(struct app *app, enum secret_use use, struct secret *s,
 {
     int rc = HF_EEXISTS;
 
-    if (use == SECRET_TO_INIT)
+    if (use == SECRET_TO_INIT) {
         rc = make_key_file(app, s, path);
+    }
     return rc == HF_EEXISTS ? read_key_file(app, s, path) : rc;
 }
 
@@ -250,21 +278,28 @@ static int from_somewhere(struct app *app, enum secret_use use, struct secret *s
     const struct app_options *o = &app->options;
     const char *value;
 
-    if ((o->key_file != NULL) + (o->password_file != NULL) + o->password_fd.given > 1)
+    if ((o->key_file != NULL) + (o->password_file != NULL) + o->password_fd.given > 1) {
         return err_raise(HF_EUSAGE,
                          "--key-file, --password-file and --password-fd exclude each other");
-    if (o->key_file != NULL)
+    }
+    if (o->key_file != NULL) {
         return from_key_file(app, use, s, o->key_file);
-    if (o->password_file != NULL)
+    }
+    if (o->password_file != NULL) {
         return password_from_file(s, o->password_file);
-    if (o->password_fd.given)
+    }
+    if (o->password_fd.given) {
         return password_from_fd(s, o->password_fd.value);
-    if ((value = from_environment("HOLDFAST_PASSWORD")) != NULL)
+    }
+    if ((value = from_environment("HOLDFAST_PASSWORD")) != NULL) {
         return password_from_text(s, value);
-    if ((value = from_environment("HOLDFAST_PASSWORD_FILE")) != NULL)
+    }
+    if ((value = from_environment("HOLDFAST_PASSWORD_FILE")) != NULL) {
         return password_from_file(s, value);
-    if ((value = from_environment("HOLDFAST_PASSWORD_COMMAND")) != NULL)
+    }
+    if ((value = from_environment("HOLDFAST_PASSWORD_COMMAND")) != NULL) {
         return password_from_command(app, s, value);
+    }
     return password_from_terminal(s, use);
 }
 
@@ -274,15 +309,17 @@ int secret_get(struct app *app, enum secret_use use, struct secret *out)
 
     memset(out, 0, sizeof *out);
     rc = from_somewhere(app, use, out);
-    if (rc != 0)
+    if (rc != 0) {
         secret_release(out);
+    }
     return rc;
 }
 
 void secret_release(struct secret *s)
 {
-    if (s->password != NULL)
+    if (s->password != NULL) {
         mem_wipe(s->password, s->password_size);
+    }
     mem_free(s->password);
     mem_wipe(s->key, sizeof s->key);
     memset(s, 0, sizeof *s);

@@ -17,8 +17,9 @@ static int add_filters(struct selector *s, const struct select_filters *filters)
     for (int f = 0; f < SELECTOR_FIELDS; f++) {
         const struct option_list *l = &filters->values[f];
 
-        for (size_t i = 0; rc == 0 && i < l->count; i++)
+        for (size_t i = 0; rc == 0 && i < l->count; i++) {
             rc = selector_add_filter(s, (enum selector_field)f, l->items[i]);
+        }
     }
     return rc;
 }
@@ -26,8 +27,9 @@ static int add_filters(struct selector *s, const struct select_filters *filters)
 static bool any_filter(const struct select_filters *filters)
 {
     for (int f = 0; f < SELECTOR_FIELDS; f++) {
-        if (filters->values[f].count > 0)
+        if (filters->values[f].count > 0) {
             return true;
+        }
     }
     return false;
 }
@@ -39,13 +41,16 @@ static int parse_one(struct app *app, const struct select_filters *filters, cons
     int64_t now_ns = clock_wall(app->clock);
     int rc = text == NULL ? selector_init(out) : selector_parse(text, now_ns, out);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = add_filters(out, filters);
-    if (rc == 0 && at != NULL)
+    if (rc == 0 && at != NULL) {
         rc = selector_set_at(out, at, now_ns);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         selector_release(out);
+    }
     return rc;
 }
 
@@ -57,13 +62,15 @@ static int parse_all(struct app *app, const struct select_filters *filters,
     int rc = 0;
 
     v->selectors = mem_array(wanted + 1, sizeof *v->selectors);
-    if (v->selectors == NULL)
+    if (v->selectors == NULL) {
         return err_nomem();
+    }
     while (rc == 0 && v->count < wanted) {
         rc = parse_one(app, filters, from_options ? NULL : texts[v->count], at,
                        &v->selectors[v->count]);
-        if (rc == 0)
+        if (rc == 0) {
             v->count++;
+        }
     }
     return rc;
 }
@@ -76,10 +83,12 @@ int select_open(struct app *app, enum repo_damage_policy policy,
 
     memset(v, 0, sizeof *v);
     rc = parse_all(app, filters, texts, count, at, v);
-    if (rc == 0)
+    if (rc == 0) {
         rc = session_open(app, policy, &v->session);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = timeline_new(repo_catalog(v->session.repo), clock_wall(app->clock), &v->timeline);
+    }
     return rc;
 }
 
@@ -87,8 +96,9 @@ void select_close(struct select_view *v)
 {
     timeline_free(v->timeline);
     session_close(&v->session);
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count; i++) {
         selector_release(&v->selectors[i]);
+    }
     mem_free(v->selectors);
     memset(v, 0, sizeof *v);
 }
@@ -113,8 +123,9 @@ static void note_resolution(struct app *app, const char *asked, const struct tim
     buf_init(&b);
     buf_printf(&b, "asked for %s: ", r->by_time ? text_time_local(r->asked_ns, text) : asked);
     put_point(&b, r->found);
-    if (r->by_time)
+    if (r->by_time) {
         buf_printf(&b, ", %s before it", text_duration(r->distance_ns, text));
+    }
     buf_printf(&b, "; class %s%s; ", commit_class_name(c->class),
                (c->flags & COMMIT_ASSERTED) != 0 ? " (asserted)" : "");
     if (r->next != NULL) {
@@ -125,9 +136,10 @@ static void note_resolution(struct app *app, const char *asked, const struct tim
     }
     app_note(app, "%s", buf_text(&b));
     buf_release(&b);
-    if (r->found->clock_flag)
+    if (r->found->clock_flag) {
         app_warn(app, "the clock had gone back when this point was made: an earlier one of its job "
                       "has a later time");
+    }
 }
 
 /* What is found in a damaged journal is not the newest for sure. */
@@ -137,8 +149,9 @@ static int check_damage(const struct session *s, const struct selector *selector
     struct buf b;
 
     if (repo_damage(s->repo) == NULL || selector->position == SELECTOR_ID ||
-        selector->position == SELECTOR_NUMBER)
+        selector->position == SELECTOR_NUMBER) {
         return 0;
+    }
     buf_init(&b);
     put_point(&b, r->found);
     err_raise(HF_EDAMAGE, "the journal is damaged (%s); what stands of \"%s\" is %s",
@@ -161,10 +174,12 @@ int select_point(struct select_view *v, size_t i, struct timeline_resolution *ou
     const struct selector *s = selector_at(v, i);
     int rc = timeline_resolve(v->timeline, s, out);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_damage(&v->session, s, out);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         note_resolution(v->session.app, s->asked, out);
+    }
     return rc;
 }
 
@@ -180,19 +195,22 @@ void select_put_resolved(struct json *j, const struct timeline_resolution *r, co
         return;
     }
     json_object(j, "resolved");
-    if (r->by_time)
+    if (r->by_time) {
         json_time(j, "asked", r->asked_ns);
-    else
+    } else {
         json_text(j, "asked", asked);
+    }
     json_time(j, "found", r->found->snapshot->commit.end_ns);
-    if (r->by_time)
+    if (r->by_time) {
         json_seconds(j, "distance_seconds", r->distance_ns);
-    else
+    } else {
         json_null(j, "distance_seconds");
-    if (r->next != NULL)
+    }
+    if (r->next != NULL) {
         json_time(j, "next", r->next->snapshot->commit.end_ns);
-    else
+    } else {
         json_null(j, "next");
+    }
     json_text(j, "class", commit_class_name(r->found->snapshot->commit.class));
     json_end_object(j);
 }

@@ -39,8 +39,9 @@ static void tag_cache(struct fs *root)
 {
     struct fs_file *f = NULL;
 
-    if (fs_create(root, "CACHEDIR.TAG", 0600, &f) == 0)
+    if (fs_create(root, "CACHEDIR.TAG", 0600, &f) == 0) {
         (void)fs_pwrite(f, cache_tag, sizeof cache_tag - 1, 0);
+    }
     (void)fs_close(&f);
     err_clear();
 }
@@ -53,17 +54,20 @@ static int open_cache(struct session *s)
     char id[33];
     int rc = places_cache(s->app, &s->cache_root);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_posix_make(s->cache_root, FOLDER_MODE, &root);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     tag_cache(root);
     fs_close_fs(root);
     buf_init(&path);
     buf_printf(&path, "%s/%s", s->cache_root, text_hex(s->id, sizeof s->id, id));
     rc = buf_error(&path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fs_posix_make(buf_text(&path), FOLDER_MODE, &s->env.cache);
+    }
     buf_release(&path);
     return rc;
 }
@@ -102,11 +106,13 @@ static void begin(struct app *app, struct session *s)
 
 static int no_repository(int rc, const char *path)
 {
-    if (rc == HF_EABSENT || rc == HF_EFAIL)
+    if (rc == HF_EABSENT || rc == HF_EFAIL) {
         rc = HF_ENO_REPO;
+    }
     err_add(rc, "could not find the repository %s", path);
-    if (rc == HF_ENO_REPO)
+    if (rc == HF_ENO_REPO) {
         err_hint("make one with \"holdfast init\", or correct the path");
+    }
     return rc;
 }
 
@@ -116,13 +122,16 @@ int session_locate(struct app *app, struct session *s)
 
     begin(app, s);
     rc = session_path(app, &s->path);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = fs_posix_open(s->path, &s->env.fs);
-    if (rc == 0)
+    if (rc == 0) {
         rc = repo_probe(s->env.fs, s->id);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return no_repository(rc, s->path);
+    }
     open_places(s);
     return 0;
 }
@@ -133,13 +142,16 @@ int session_open(struct app *app, enum repo_damage_policy policy, struct session
 
     if (rc == 0) {
         rc = secret_get(app, SECRET_TO_OPEN, &s->secret);
-        if (rc != 0)
+        if (rc != 0) {
             rc = err_add(rc, "could not open the repository %s", s->path);
+        }
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = repo_open(&s->env, &s->secret.unlock, policy, &s->repo);
-    if (rc == 0 && repo_damage(s->repo) != NULL)
+    }
+    if (rc == 0 && repo_damage(s->repo) != NULL) {
         app_warn(app, "the journal is damaged: %s", repo_damage(s->repo)->text);
+    }
     return rc;
 }
 
@@ -149,10 +161,12 @@ int session_prepare(struct app *app, struct session *s)
 
     begin(app, s);
     rc = session_path(app, &s->path);
-    if (rc == 0)
+    if (rc == 0) {
         rc = secret_get(app, SECRET_TO_INIT, &s->secret);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = fs_posix_make(s->path, FOLDER_MODE, &s->env.fs);
+    }
     return rc;
 }
 

@@ -14,8 +14,9 @@ static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
 {
-    if (caught != 0)
+    if (caught != 0) {
         _exit(128 + number);
+    }
     caught = number;
 }
 
@@ -33,8 +34,9 @@ void signals_install(void)
         /* nohup means what it says. A script's background job is told to ignore SIGINT as well,
            but whoever sends one to it wants it to stop. */
         if (stopping[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
-            before.sa_handler == SIG_IGN)
+            before.sa_handler == SIG_IGN) {
             continue;
+        }
         sigaction(stopping[i], &action, NULL);
     }
     action.sa_handler = SIG_IGN;
@@ -55,9 +57,11 @@ int signals_name(int code)
 
 int signals_check(void)
 {
-    if (caught == 0)
+    if (caught == 0) {
         return 0;
-    if (caught == SIGINT)
+    }
+    if (caught == SIGINT) {
         return err_raise(HF_EINTERRUPTED, "it was interrupted");
+    }
     return err_raise(HF_ETERMINATED, "it was told to terminate");
 }

@@ -21,8 +21,9 @@ static void end_cell(struct table *t, size_t start)
     if (buf_error(&t->text) == 0) {
         size_t width = term_width((const char *)t->text.data + start, t->text.len - start);
 
-        if (width > t->width[column])
+        if (width > t->width[column]) {
             t->width[column] = width;
+        }
     }
     buf_put_u8(&t->text, 0);
     t->cells++;
@@ -69,15 +70,17 @@ static void print_cell(const struct table *t, struct out *out, size_t column, co
     size_t pad = t->width[column] - term_width(text, len);
     bool last = column + 1 == t->columns;
 
-    if (t->right[column])
+    if (t->right[column]) {
         out_blanks(out, pad);
+    }
     out_put(out, text, len);
     if (last) {
         out_text(out, "\n");
         return;
     }
-    if (!t->right[column])
+    if (!t->right[column]) {
         out_blanks(out, pad);
+    }
     out_text(out, "  ");
 }
 

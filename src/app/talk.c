@@ -43,8 +43,9 @@ static void put_text_line(struct app *app, const char *label, const char *colour
 {
     bool colours = colour != NULL && term_has_colours(app->err.fd);
 
-    if (label != NULL)
+    if (label != NULL) {
         out_printf(&app->err, "%s%s:%s ", colours ? colour : "", label, colours ? "\033[0m" : "");
+    }
     out_shown(&app->err, message, strlen(message));
     out_text(&app->err, "\n");
 }
@@ -54,10 +55,11 @@ static void say(struct app *app, enum log_level level, const char *label, const 
 {
     pthread_mutex_lock(&app->lock);
     progress_clear(app);
-    if (json_log(app))
+    if (json_log(app)) {
         put_json_line(app, level, message);
-    else
+    } else {
         put_text_line(app, label, colour, message);
+    }
     out_flush(&app->err);
     pthread_mutex_unlock(&app->lock);
 }
@@ -72,8 +74,9 @@ void talk_log_sink(void *context, enum log_level level, const char *message)
                           : app->options.verbose == 1 ? LOG_LEVEL_INFO
                                                       : LOG_LEVEL_WARN;
 
-    if (level > most)
+    if (level > most) {
         return;
+    }
     say(app, level, level <= LOG_LEVEL_WARN ? "warning" : level_names[level],
         level <= LOG_LEVEL_WARN ? YELLOW : NULL, message);
 }
@@ -83,8 +86,9 @@ void app_note(struct app *app, const char *fmt, ...)
     char message[MESSAGE_BYTES];
     va_list args;
 
-    if (app->options.quiet || app->options.json)
+    if (app->options.quiet || app->options.json) {
         return;
+    }
     out_flush(&app->out); /* what was said before stands before */
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
@@ -136,16 +140,18 @@ void talk_failure(struct app *app, int code)
 {
     struct err_trail trail = *err_last();
 
-    if (trail.code == 0)
+    if (trail.code == 0) {
         snprintf(trail.text, sizeof trail.text, "could not do it: %s", err_code_text(code));
+    }
     pthread_mutex_lock(&app->lock);
     progress_clear(app);
     if (app->options.json || json_log(app)) {
         put_failure_json(app, code, &trail);
     } else {
         put_text_line(app, "holdfast", RED, trail.text);
-        if (trail.hint[0] != '\0')
+        if (trail.hint[0] != '\0') {
             put_text_line(app, "hint", NULL, trail.hint);
+        }
     }
     out_flush(&app->err);
     pthread_mutex_unlock(&app->lock);

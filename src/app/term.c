@@ -37,8 +37,9 @@ size_t term_columns(int fd)
 {
     struct winsize size;
 
-    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
         return COLUMNS_DEFAULT;
+    }
     return size.ws_col < COLUMNS_MIN ? COLUMNS_MIN : size.ws_col;
 }
 
@@ -51,8 +52,9 @@ size_t term_width(const char *text, size_t len)
 {
     size_t width = 0;
 
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         width += !continues(text[i]);
+    }
     return width;
 }
 
@@ -64,8 +66,9 @@ void term_put_tail(struct buf *b, const char *text, size_t len, size_t columns)
         buf_put(b, text, len);
         return;
     }
-    if (columns < 4)
+    if (columns < 4) {
         return;
+    }
     while (len > 0 && (width > columns - 3 || continues(*text))) {
         width -= !continues(*text);
         text++;
@@ -83,14 +86,18 @@ static int read_line(int fd, char *out, size_t max, size_t *out_len)
         ssize_t n = read(fd, out + *out_len, 1);
         int rc = signals_check();
 
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
-        if (n < 0 && errno == EINTR)
+        }
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return err_os(errno, "could not read from the terminal");
-        if (n == 0 || out[*out_len] == '\n')
+        }
+        if (n == 0 || out[*out_len] == '\n') {
             return 0;
+        }
         ++*out_len;
     }
     return err_raise(HF_EKEY, "the password is longer than %d bytes", SECRET_MAX - 1);
@@ -102,17 +109,20 @@ static int ask(int fd, const char *prompt, char *out, size_t max)
     size_t len = 0;
     int rc;
 
-    if (tcgetattr(fd, &before) != 0)
+    if (tcgetattr(fd, &before) != 0) {
         return err_os(errno, "could not silence the terminal");
+    }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    if (write(fd, prompt, strlen(prompt)) < 0 || tcsetattr(fd, TCSAFLUSH, &silent) != 0)
+    if (write(fd, prompt, strlen(prompt)) < 0 || tcsetattr(fd, TCSAFLUSH, &silent) != 0) {
         return err_os(errno, "could not silence the terminal");
+    }
     rc = read_line(fd, out, max - 1, &len);
     out[len] = '\0';
     tcsetattr(fd, TCSAFLUSH, &before);
-    if (write(fd, "\n", 1) < 0 && rc == 0)
+    if (write(fd, "\n", 1) < 0 && rc == 0) {
         rc = err_os(errno, "could not write to the terminal");
+    }
     return rc;
 }
 

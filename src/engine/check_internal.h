@@ -1,9 +1,9 @@
 /*
  * check_internal.h - what the parts of check share.
  *
- * check.c runs them in this order: check_keys (key files), check_journal (entries, chain, head),
- * check_segments (frames, and data if asked for; builds the index of what is good), check_reach
- * (snapshots).
+ * check.c runs them in this order: check_keys (key files), check_journal (entries, chain, heads,
+ * and through check_rolls the roll-ups), check_segments (frames, and data if asked for; builds the
+ * index of what is good), check_reach (snapshots).
  */
 #ifndef HF_ENGINE_CHECK_INTERNAL_H
 #define HF_ENGINE_CHECK_INTERNAL_H
@@ -24,6 +24,7 @@ struct check {
     struct pool *pool;
     struct catalog *catalog; /* from the journal, read anew */
     struct index *index;     /* of chunks whose segments (and data, if read) are good */
+    bool journal_broken;     /* there may be entries that could not be followed */
 };
 
 /* Reports; the trail of the thread is the message when message is NULL, and is cleared. */
@@ -38,5 +39,19 @@ int check_keys(struct check *c);
 int check_journal(struct check *c);
 int check_segments(struct check *c);
 int check_reach(struct check *c);
+
+struct check_roll {
+    uint64_t first, last;
+};
+
+struct check_rolls {
+    struct check_roll *list;
+    size_t count, cap;
+};
+
+/* The names in rolls/; and, once the journal has been followed, the files of these names. */
+int check_rolls_list(struct check *c, struct check_rolls *out);
+int check_rolls(struct check *c, struct journal *j, const struct check_rolls *rolls);
+void check_rolls_release(struct check_rolls *rolls);
 
 #endif

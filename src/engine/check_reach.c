@@ -82,7 +82,7 @@ static int see_damaged(void *context, int code, const uint8_t id[PAGESTORE_ID_BY
 {
     struct reach *r = context;
 
-    if (code != HF_EDAMAGE && code != HF_ENEWER) {
+    if (code != HF_EDAMAGE && code != HF_ENEWER && code != HF_EIO) {
         return code;
     }
     r->missing++;

@@ -71,13 +71,35 @@ static int read_blocks(struct segreader *r, struct segment_check *s)
     return rc;
 }
 
-/* After a failed scrub the blocks are read as well: they tell which chunks the damage costs. */
+/*
+ * Once the footer is known: sums and padding may be wrong where no chunk is. After a failed scrub
+ * the blocks are read as well: they tell which chunks the damage costs.
+ */
+static int check_inside(struct segreader *r, struct segment_check *s)
+{
+    struct err_trail first = { 0 };
+    int rc = segverify_padding(r, &s->footer, false);
+
+    if (rc < 0) {
+        err_take(&first);
+    }
+    if (s->check->options->scrub && scrub(r, s) < 0) {
+        err_take(&first);
+        s->read_data = true;
+    }
+    rc = s->read_data ? read_blocks(r, s) : 0;
+    if (rc == 0 && first.code != 0) {
+        err_give(&first);
+        rc = first.code;
+    }
+    return rc;
+}
+
 static int check_one(struct pool_job *job)
 {
     struct segment_check *s = (struct segment_check *)job;
     struct check *c = s->check;
     struct segreader *r = NULL;
-    struct err_trail scrubbed = { 0 };
     int rc = segreader_open(c->fs, repo_keys(c->repo), repo_id(c->repo),
                             catalog_segment(c->catalog, s->ordinal), &r);
 
@@ -92,16 +114,8 @@ static int check_one(struct pool_job *job)
         s->bad = mem_zalloc(s->footer.block_count + 1);
         rc = s->bad ? 0 : err_nomem();
     }
-    if (rc == 0 && c->options->scrub && scrub(r, s) < 0) {
-        err_take(&scrubbed);
-        s->read_data = true;
-    }
-    if (rc == 0 && s->read_data) {
-        rc = read_blocks(r, s);
-    }
-    if (rc == 0 && scrubbed.code != 0) {
-        err_give(&scrubbed);
-        rc = scrubbed.code;
+    if (rc == 0) {
+        rc = check_inside(r, s);
     }
     segreader_close(r);
     return rc;
@@ -135,7 +149,8 @@ static int collect(struct check *c, struct segment_check *s)
     char object[9 + 33] = "segments/";
 
     text_hex(segment->uuid, 16, object + 9);
-    if (rc == HF_EDAMAGE) {
+    /* What a disk can't read any more is as good as lost: it is named, and all else looked at. */
+    if (rc == HF_EDAMAGE || rc == HF_EIO) {
         check_report(c, "segment", object, NULL);
         rc = 0;
     }
@@ -247,7 +262,10 @@ int check_segments(struct check *c)
         check_report(c, "file", "segments/", "the folder is missing");
         rc = 0;
     }
-    if (rc == 0 && c->result->orphans > 0) {
+    if (rc == 0 && c->result->orphans > 0 && c->journal_broken) {
+        check_note(c, "%" PRIu64 " files in segments/ belong to no entry that could be followed",
+                   c->result->orphans);
+    } else if (rc == 0 && c->result->orphans > 0) {
         check_note(c,
                    "%" PRIu64 " files in segments/ belong to no snapshot: left by an interrupted "
                    "run, and no damage",

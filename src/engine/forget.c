@@ -30,8 +30,9 @@ struct wish {
 static bool condemned_since(const struct catalog *c, uint64_t view)
 {
     for (size_t i = 0; i < catalog_segment_count(c); i++) {
-        if (catalog_segment(c, (uint32_t)i)->condemned_by > view)
+        if (catalog_segment(c, (uint32_t)i)->condemned_by > view) {
             return true;
+        }
     }
     return false;
 }
@@ -45,21 +46,25 @@ static int build(void *context, const struct catalog *catalog, const uint8_t uui
     size_t count = 0;
 
     (void)uuid;
-    if (left == NULL)
+    if (left == NULL) {
         return err_nomem();
+    }
     for (size_t i = 0; i < w->count; i++) {
         const struct catalog_snapshot *s = catalog_find_snapshot(catalog, w->ids[i]);
 
-        if (s != NULL && (s->forgotten_by != 0) == w->undo)
+        if (s != NULL && (s->forgotten_by != 0) == w->undo) {
             memcpy(left[count++], w->ids[i], sizeof left[0]);
+        }
     }
     w->nothing = count == 0;
     entry_put_forget(body, w->undo, 0, (const uint8_t(*)[16])left, count);
     mem_free(left);
-    if (w->nothing)
+    if (w->nothing) {
         return err_raise(HF_ECHANGED, "somebody else was faster");
-    if (w->undo && condemned_since(catalog, w->view))
+    }
+    if (w->undo && condemned_since(catalog, w->view)) {
         return err_raise(HF_ECHANGED, "data were pruned meanwhile");
+    }
     return buf_error(body);
 }
 
@@ -119,8 +124,9 @@ static int look_at(struct look *l, struct pagestore *pages, const struct catalog
     char id[33];
     int rc = manifest_visit(pages, s->commit.root, &visitor);
 
-    if (rc != HF_EDAMAGE && rc != HF_EABSENT)
+    if (rc != HF_EDAMAGE && rc != HF_EABSENT) {
         return rc;
+    }
     return err_add(HF_EFAIL, "snapshot %s has lost data since it was forgotten",
                    text_hex(s->id, sizeof s->id, id));
 }
@@ -131,13 +137,15 @@ static int look_at_all(struct repo *r, const struct wish *w)
     struct pagestore *pages = NULL;
     int rc = map_new(PAGESTORE_ID_BYTES, 1, 0, &l.seen);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = repopages_new(r, NULL, &pages);
+    }
     for (size_t i = 0; rc == 0 && i < w->count; i++) {
         const struct catalog_snapshot *s = catalog_find_snapshot(repo_catalog(r), w->ids[i]);
 
-        if (s != NULL)
+        if (s != NULL) {
             rc = look_at(&l, pages, s);
+        }
     }
     repopages_free(pages);
     map_free(l.seen);
@@ -152,10 +160,12 @@ int forget_undo(struct repo *r, const uint8_t (*ids)[16], size_t count, uint64_t
     for (int attempt = 0; rc == HF_ECHANGED && attempt < UNDO_ATTEMPTS; attempt++) {
         rc = repo_refresh(r);
         w.view = journal_at(repo_journal(r))->number;
-        if (rc == 0)
+        if (rc == 0) {
             rc = look_at_all(r, &w);
-        if (rc == 0)
+        }
+        if (rc == 0) {
             rc = publish(r, &w, out_number);
+        }
     }
     return rc;
 }

@@ -276,21 +276,12 @@ static int fit_separator(struct manifest_builder *b, const struct manifest_page 
     return rc != 0 ? rc : separate(b, &b->key);
 }
 
-/* Whether the page ended where it did for reasons that still hold. */
-static bool fits_end(const struct manifest_builder *b, const struct manifest_page *page,
-                     bool at_end)
-{
-    if (!page->last)
-        return true;
-    /* As the first page of its level it may be the root, or above the root: what is below tells. */
-    return at_end && (page->level == 0 || b->totals.entries > 0);
-}
-
 int manifest_builder_reuse(struct manifest_builder *b, const struct manifest_page *page,
                            bool at_end, bool *out_taken)
 {
     *out_taken = false;
-    if (!manifest_builder_at_start(b, page->level) || !fits_end(b, page, at_end))
+    bool ended_by_rule = !page->last;
+    if (!manifest_builder_at_start(b, page->level) || !(ended_by_rule || at_end))
         return 0;
     bool fits;
     int rc = fit_separator(b, page, &fits);

@@ -259,8 +259,6 @@ static int fetch_root(struct manifest_walk *w)
     if (rc != 0)
         return rc;
     w->root.level = page_reader_level(zero->reader);
-    if (page_reader_kind(zero->reader) == PAGE_LIST)
-        return damaged("it is a list page, not the root of a manifest");
     w->root.page_len = zero->bytes.len;
     rc = need_level(w, w->root.level, &level);
     if (rc == 0 && level != zero) {

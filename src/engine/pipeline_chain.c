@@ -222,6 +222,8 @@ int pipeline_chain_begin(struct pipeline_unit *u)
     u->is_chain = true;
     c->open = c->stop = false;
     c->tries = 0;
+    c->path = u->items[0].node.path;
+    c->path_len = u->items[0].node.path_len;
     for (c->ring_size = 0; c->ring_size < want; c->ring_size++) {
         int rc = pipeline_piece_get(u->pipeline, &c->ring[c->ring_size]);
         if (rc != 0)

@@ -42,11 +42,11 @@ static void warn(struct pipeline *p, const struct node *n, int code, const char 
     tell(p, n, code, message);
 }
 
-static int tick(struct pipeline *p, const struct node *n)
+static int tick(struct pipeline *p, const char *path, size_t path_len)
 {
     if (p->o.cancel != NULL && *p->o.cancel != 0)
         return err_raise(HF_EINTERRUPTED, "interrupted");
-    return p->o.tick != NULL ? p->o.tick(p->o.context, n->path, n->path_len) : 0;
+    return p->o.tick != NULL ? p->o.tick(p->o.context, path, path_len) : 0;
 }
 
 /* ---- into the manifest ---- */
@@ -191,7 +191,7 @@ static int feed_chain(struct pipeline *p, struct pipeline_unit *u, bool wait, bo
         if (rc == 0)
             rc = pipeline_chain_taken(u, &again);
         if (rc == 0)
-            rc = tick(p, &item->node);
+            rc = tick(p, u->chain.path, u->chain.path_len);
         if (rc != 0)
             return rc;
         if (again)
@@ -273,7 +273,7 @@ static int feed_items(struct pipeline *p, struct pipeline_unit *u)
             last = &item->node;
     }
     p->bytes_read += u->bytes_read;
-    return rc == 0 && last != NULL ? tick(p, last) : rc;
+    return rc == 0 && last != NULL ? tick(p, last->path, last->path_len) : rc;
 }
 
 int pipeline_feed(struct pipeline *p, struct pipeline_unit *u, bool wait, bool *out_done)

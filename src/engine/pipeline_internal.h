@@ -80,6 +80,8 @@ struct pipeline_chain {                /* one large file */
     bool stop;
     struct pipeline_piece *ring[PIPELINE_RING];
     size_t ring_size;
+    const char *path;                  /* the file's, for the calling thread */
+    size_t path_len;
     struct source_file file;           /* from here on: the jobs', in the order of the chain */
     bool open;
     bool paged, paged_known;

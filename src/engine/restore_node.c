@@ -127,6 +127,18 @@ static int plan_file(struct restore *r, const struct spot *s, const struct node 
     return rc != 0 ? rc : restore_window_file(w, n, s->place, RESTORE_CREATE, 0, group);
 }
 
+/* Whether the name and the group's first name lead to the same file already. */
+static bool is_linked(struct restore *r, const struct spot *s, const struct restore_group *group)
+{
+    struct target_stat first;
+    if (!s->exists || r->target->ops->lookup(r->target, group->place, group->name,
+                                             group->name_len, &first) != 0) {
+        err_clear();
+        return false;
+    }
+    return first.dev == s->now.dev && first.ino == s->now.ino;
+}
+
 static int plan_link(struct restore *r, const struct spot *s, const struct node *n,
                      struct restore_group *group)
 {
@@ -139,7 +151,9 @@ static int plan_link(struct restore *r, const struct spot *s, const struct node 
         rc = restore_window_action(w, &link, &a);
     if (rc == 0) {
         group->refs++;
-        restore_tell_act(r, n, s->exists ? "changed" : "new");
+        restore_tell_act(r, n, !s->exists                  ? "new"
+                               : is_linked(r, s, group) ? "same"
+                                                        : "changed");
     }
     return rc;
 }

@@ -57,8 +57,9 @@ static int note_asked(struct selector *s, const char *word, const char *value)
 /* Paths become what snapshots hold: absolute, and without what changes nothing. */
 static int copy_value(enum selector_field field, const char *value, char **out_copy)
 {
-    if (field == SELECTOR_PATH)
+    if (field == SELECTOR_PATH) {
         return source_dir_clean(value, out_copy);
+    }
     *out_copy = mem_strdup(value);
     return *out_copy == NULL ? err_nomem() : 0;
 }
@@ -69,14 +70,17 @@ static int append_filter(struct selector *s, enum selector_field field, const ch
     char *copy;
     int rc;
 
-    if (value[0] == '\0')
+    if (value[0] == '\0') {
         return err_raise(HF_EUSAGE, "the %s to look for is empty", field_names[field]);
+    }
     rc = mem_grow(&s->filters, &capacity, s->filter_count + 1, sizeof *s->filters);
-    if (rc != 0)
+    if (rc != 0) {
         return err_nomem();
+    }
     rc = copy_value(field, value, &copy);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     s->filters[s->filter_count].field = field;
     s->filters[s->filter_count].value = copy;
     s->filter_count++;
@@ -86,9 +90,10 @@ static int append_filter(struct selector *s, enum selector_field field, const ch
 /* A second position is refused: nobody could say which of the two is meant. */
 static int claim_position(struct selector *s, enum selector_position position)
 {
-    if (s->position != SELECTOR_ALL)
+    if (s->position != SELECTOR_ALL) {
         return err_raise(HF_EUSAGE, "\"%s\" already names a position; only one is possible",
                          s->asked);
+    }
     s->position = position;
     return 0;
 }
@@ -116,8 +121,9 @@ static int parse_time(const char *text, int64_t now_ns, int64_t *out_ns)
     struct err_trail trail;
     int rc = text_parse_time(text, now_ns, out_ns);
 
-    if (rc != HF_EUSAGE)
+    if (rc != HF_EUSAGE) {
         return rc;
+    }
     err_take(&trail);
     if (is_far_time(text, now_ns, out_ns)) {
         err_clear();
@@ -139,8 +145,9 @@ static int take_latest(struct selector *s, const char *rest)
 {
     int rc = claim_position(s, SELECTOR_LATEST);
 
-    if (rc != 0 || rest[0] == '\0')
+    if (rc != 0 || rest[0] == '\0') {
         return rc;
+    }
     return text_parse_u64(rest + 1, UINT32_MAX, &s->n);
 }
 
@@ -148,11 +155,13 @@ static int take_id(struct selector *s, const char *digits, size_t len)
 {
     int rc = claim_position(s, SELECTOR_ID);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (len < SELECTOR_ID_MIN || len > SELECTOR_ID_MAX)
+    }
+    if (len < SELECTOR_ID_MIN || len > SELECTOR_ID_MAX) {
         return err_raise(HF_EUSAGE, "the id \"%s\" has %zu digits, and %d to %d are needed", digits,
                          len, SELECTOR_ID_MIN, SELECTOR_ID_MAX);
+    }
     for (size_t i = 0; i < len; i++) {
         char c = digits[i];
 
@@ -174,13 +183,16 @@ static int take_pair(struct selector *s, const char *part, const char *colon, in
 {
     size_t len = (size_t)(colon - part);
 
-    if (len == 2 && memcmp(part, "at", len) == 0)
+    if (len == 2 && memcmp(part, "at", len) == 0) {
         return take_time(s, SELECTOR_AT, colon + 1, now_ns);
-    if (len == 6 && memcmp(part, "before", len) == 0)
+    }
+    if (len == 6 && memcmp(part, "before", len) == 0) {
         return take_time(s, SELECTOR_BEFORE, colon + 1, now_ns);
+    }
     for (int f = 0; f < SELECTOR_FIELDS; f++) {
-        if (strlen(field_names[f]) == len && memcmp(part, field_names[f], len) == 0)
+        if (strlen(field_names[f]) == len && memcmp(part, field_names[f], len) == 0) {
             return append_filter(s, (enum selector_field)f, colon + 1);
+        }
     }
     return unknown_part(part);
 }
@@ -190,17 +202,20 @@ static int take_part(struct selector *s, const char *part, int64_t now_ns)
     const char *colon = strchr(part, ':');
     size_t hex = strspn(part, "0123456789abcdefABCDEF");
 
-    if (colon != NULL)
+    if (colon != NULL) {
         return take_pair(s, part, colon, now_ns);
-    if (strncmp(part, "latest", 6) == 0 && (part[6] == '\0' || part[6] == '~'))
+    }
+    if (strncmp(part, "latest", 6) == 0 && (part[6] == '\0' || part[6] == '~')) {
         return take_latest(s, part + 6);
+    }
     if (part[0] == '#') {
         int rc = claim_position(s, SELECTOR_NUMBER);
 
         return rc != 0 ? rc : text_parse_u64(part + 1, UINT64_MAX, &s->n);
     }
-    if (hex > 0 && part[hex] == '\0')
+    if (hex > 0 && part[hex] == '\0') {
         return take_id(s, part, hex);
+    }
     return unknown_part(part);
 }
 
@@ -213,8 +228,9 @@ int selector_init(struct selector *out)
 
 void selector_release(struct selector *s)
 {
-    for (size_t i = 0; i < s->filter_count; i++)
+    for (size_t i = 0; i < s->filter_count; i++) {
         mem_free(s->filters[i].value);
+    }
     mem_free(s->filters);
     mem_free(s->asked);
     memset(s, 0, sizeof *s);
@@ -229,8 +245,9 @@ static int take_parts(struct selector *s, char *copy, int64_t now_ns)
     while (rc == 0 && part != NULL) {
         char *comma = strchr(part, ',');
 
-        if (comma != NULL)
+        if (comma != NULL) {
             *comma = '\0';
+        }
         rc = take_part(s, part, now_ns);
         part = comma == NULL ? NULL : comma + 1;
     }
@@ -244,13 +261,16 @@ int selector_parse(const char *text, int64_t now_ns, struct selector *out)
 
     memset(out, 0, sizeof *out);
     out->asked = mem_strdup(text);
-    if (copy == NULL || out->asked == NULL)
+    if (copy == NULL || out->asked == NULL) {
         rc = err_nomem();
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = take_parts(out, copy, now_ns);
+    }
     mem_free(copy);
-    if (rc != 0)
+    if (rc != 0) {
         selector_release(out);
+    }
     return rc;
 }
 

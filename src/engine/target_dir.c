@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/attrs.h"
 #include "engine/target_dir_internal.h"
 
 #define PLACES_OPEN 128u
@@ -72,14 +73,22 @@ static int note_device(struct target_dir *t, dev_t dev, int fd)
     return 0;
 }
 
+/* Whether what is made in the folder is given more than it is asked to have. */
+static void note_inheritance(struct target_dir *t, int fd)
+{
+    int flags = 0;
+    bool flagged = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && ((uint32_t)flags & attrs_flags) != 0;
+    if (flagged || fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0)
+        atomic_store(&t->inherits, true);
+}
+
 /* An existing folder: whatever forbids writing into it goes; apply puts it back. */
 static void make_writable(struct target_dir *t, int fd, const struct stat *st)
 {
     target_dir_unlock_fd(fd);
     if ((st->st_mode & 0700) != 0700 && st->st_uid == geteuid() && geteuid() != 0)
         fchmod(fd, (st->st_mode & 07777) | 0700);
-    if (fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0)
-        atomic_store(&t->inherits, true);
+    note_inheritance(t, fd);
 }
 
 static int enter_named(struct target_dir *t, struct place *in, int dir_fd,
@@ -400,8 +409,7 @@ static int open_top(struct target_dir *t)
             close(fd);
         return rc;
     }
-    if (fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0)
-        atomic_store(&t->inherits, true);
+    note_inheritance(t, fd);
     int rc = note_device(t, st.st_dev, fd);
     if (rc != 0) {
         close(fd);

@@ -25,7 +25,8 @@ struct target_dir {
     struct place_set *places;
     struct place *top;
     struct names *names;
-    atomic_bool inherits;    /* some folder has a default ACL: new files may begin with xattrs */
+    /* Some folder has a default ACL or inode flags: what is new may begin with them. */
+    atomic_bool inherits;
     struct target_dir_device *devices;
     size_t device_count, device_cap;
     bool marked;

@@ -177,7 +177,8 @@ static void set_times(struct wearer *w)
 static void set_flags(struct wearer *w)
 {
     bool can_have = w->node->type == NODE_FILE || w->node->type == NODE_DIR;
-    if (!can_have || w->thing.fd < 0 || (w->fresh && w->node->flags == 0))
+    bool bare = w->fresh && !atomic_load(&w->target->inherits);
+    if (!can_have || w->thing.fd < 0 || (bare && w->node->flags == 0))
         return;
     int failed = attrs_set_flags(&w->thing, w->node->flags);
     if (failed != 0 && w->node->flags != 0)

@@ -30,10 +30,12 @@ static int compare_groups(const void *va, const void *vb)
     const struct timeline_point *b = *(const struct timeline_point *const *)vb;
     int c = strcmp(timeline_commit(a)->job, timeline_commit(b)->job);
 
-    if (c == 0)
+    if (c == 0) {
         c = strcmp(timeline_commit(a)->host, timeline_commit(b)->host);
-    if (c != 0)
+    }
+    if (c != 0) {
         return c;
+    }
     return a->snapshot->number < b->snapshot->number ? -1 : 1;
 }
 
@@ -49,10 +51,12 @@ static int find_groups(struct timeline *t)
     struct timeline_point **sorted = mem_array(t->count + 1, sizeof *sorted);
     int64_t latest_end = INT64_MIN;
 
-    if (sorted == NULL)
+    if (sorted == NULL) {
         return err_nomem();
-    for (size_t i = 0; i < t->count; i++)
+    }
+    for (size_t i = 0; i < t->count; i++) {
         sorted[i] = &t->points[i];
+    }
     qsort(sorted, t->count, sizeof *sorted, compare_groups);
     for (size_t i = 0; i < t->count; i++) {
         int64_t end = timeline_commit(sorted[i])->end_ns;
@@ -76,8 +80,9 @@ int timeline_of(const struct catalog_snapshot *const *snapshots, size_t count, i
     int rc;
 
     *out_timeline = NULL;
-    if (t == NULL)
+    if (t == NULL) {
         return err_nomem();
+    }
     t->now_ns = now_ns;
     t->points = mem_array(count + 1, sizeof *t->points);
     if (t->points == NULL) {
@@ -85,12 +90,14 @@ int timeline_of(const struct catalog_snapshot *const *snapshots, size_t count, i
         goto fail;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!snapshots[i]->partial)
+        if (!snapshots[i]->partial) {
             t->points[t->count++].snapshot = snapshots[i];
+        }
     }
     rc = find_groups(t);
-    if (rc != 0)
+    if (rc != 0) {
         goto fail;
+    }
     *out_timeline = t;
     return 0;
 fail:
@@ -105,10 +112,12 @@ int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline 
     int rc;
 
     *out_timeline = NULL;
-    if (snapshots == NULL)
+    if (snapshots == NULL) {
         return err_nomem();
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         snapshots[i] = catalog_snapshot(catalog, i);
+    }
     rc = timeline_of(snapshots, count, now_ns, out_timeline);
     mem_free(snapshots);
     return rc;
@@ -116,8 +125,9 @@ int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline 
 
 void timeline_free(struct timeline *t)
 {
-    if (t == NULL)
+    if (t == NULL) {
         return;
+    }
     mem_free(t->points);
     mem_free(t);
 }
@@ -142,8 +152,9 @@ void timeline_list_release(struct timeline_list *l)
 static bool in_list(const char *value, char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(value, list[i]) == 0)
+        if (strcmp(value, list[i]) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -175,8 +186,9 @@ bool timeline_in_scope(const struct timeline_point *p, enum timeline_scope scope
 static bool filters_hold(const struct timeline_point *p, const struct selector *s)
 {
     for (size_t i = 0; i < s->filter_count; i++) {
-        if (!timeline_filter_holds(&s->filters[i], timeline_commit(p)))
+        if (!timeline_filter_holds(&s->filters[i], timeline_commit(p))) {
             return false;
+        }
     }
     return true;
 }
@@ -186,8 +198,9 @@ static bool id_begins(const uint8_t id[16], const char *prefix)
     for (size_t i = 0; prefix[i] != '\0'; i++) {
         unsigned digit = i % 2 == 0 ? id[i / 2] >> 4 : id[i / 2] & 15u;
 
-        if (prefix[i] != "0123456789abcdef"[digit])
+        if (prefix[i] != "0123456789abcdef"[digit]) {
             return false;
+        }
     }
     return true;
 }
@@ -223,10 +236,12 @@ static int compare_placed(const void *va, const void *vb)
 {
     const struct placed *a = va, *b = vb;
 
-    if (a->end_ns != b->end_ns)
+    if (a->end_ns != b->end_ns) {
         return a->end_ns < b->end_ns ? -1 : 1;
-    if (a->number != b->number)
+    }
+    if (a->number != b->number) {
         return a->number < b->number ? -1 : 1;
+    }
     return a->point->snapshot->number < b->point->snapshot->number ? -1 : 1;
 }
 
@@ -235,8 +250,9 @@ static int place(const struct timeline *t, struct placed *all, size_t count)
 {
     const struct placed **least = mem_array(t->groups + 1, sizeof *least);
 
-    if (least == NULL)
+    if (least == NULL) {
         return err_nomem();
+    }
     for (size_t i = count; i-- > 0;) {
         const struct placed **newer = &least[all[i].point->group];
 
@@ -258,18 +274,21 @@ static int bring_into_order(const struct timeline *t, struct timeline_list *l)
     struct placed *all = mem_array(l->count + 1, sizeof *all);
     int rc;
 
-    if (all == NULL)
+    if (all == NULL) {
         return err_nomem();
+    }
     for (size_t i = 0; i < l->count; i++) {
         all[i].point = l->points[i];
         all[i].end_ns = timeline_commit(l->points[i])->end_ns;
         all[i].number = l->points[i]->snapshot->number;
     }
     rc = place(t, all, l->count);
-    if (rc == 0)
+    if (rc == 0) {
         qsort(all, l->count, sizeof *all, compare_placed);
-    for (size_t i = 0; i < l->count; i++)
+    }
+    for (size_t i = 0; i < l->count; i++) {
         l->points[i] = all[i].point;
+    }
     mem_free(all);
     return rc;
 }
@@ -281,15 +300,18 @@ static int list_marked(const struct timeline *t, const bool *wanted, struct time
 
     out->count = 0;
     out->points = mem_array(t->count + 1, sizeof *out->points);
-    if (out->points == NULL)
+    if (out->points == NULL) {
         return err_nomem();
+    }
     for (size_t i = 0; i < t->count; i++) {
-        if (wanted[i])
+        if (wanted[i]) {
             out->points[out->count++] = &t->points[i];
+        }
     }
     rc = bring_into_order(t, out);
-    if (rc != 0)
+    if (rc != 0) {
         timeline_list_release(out);
+    }
     return rc;
 }
 
@@ -301,10 +323,12 @@ static int list_matches(const struct timeline *t, const struct selector *s,
     int rc;
 
     memset(out, 0, sizeof *out);
-    if (wanted == NULL)
+    if (wanted == NULL) {
         return err_nomem();
-    for (size_t i = 0; i < t->count; i++)
+    }
+    for (size_t i = 0; i < t->count; i++) {
         wanted[i] = timeline_matches(&t->points[i], s, scope);
+    }
     rc = list_marked(t, wanted, out);
     mem_free(wanted);
     return rc;
@@ -328,13 +352,16 @@ const struct timeline_point *timeline_first_after(const struct timeline *t,
         const struct timeline_point *p = &t->points[i];
         int64_t end = timeline_commit(p)->end_ns;
 
-        if (end < s->time_ns || (end == s->time_ns && !or_at))
+        if (end < s->time_ns || (end == s->time_ns && !or_at)) {
             continue;
+        }
         if ((timeline_commit(p)->flags & COMMIT_COMPLETE) == 0 ||
-            !timeline_matches(p, &all, TIMELINE_LIVE))
+            !timeline_matches(p, &all, TIMELINE_LIVE)) {
             continue;
-        if (best == NULL || end < timeline_commit(best)->end_ns)
+        }
+        if (best == NULL || end < timeline_commit(best)->end_ns) {
             best = p;
+        }
     }
     return best;
 }
@@ -346,8 +373,9 @@ static int fail_missing(const struct timeline *t, const struct selector *s,
     struct timeline_list known;
     int rc = list_matches(t, &all, scope, &known);
 
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = timeline_fail_missing(t, s, scope, &known);
     timeline_list_release(&known);
     return rc;
@@ -361,11 +389,13 @@ static int check_not_future(const struct timeline *t, const struct selector *s,
     struct timeline_list known;
     int rc;
 
-    if ((s->position != SELECTOR_AT && s->position != SELECTOR_BEFORE) || s->time_ns <= t->now_ns)
+    if ((s->position != SELECTOR_AT && s->position != SELECTOR_BEFORE) || s->time_ns <= t->now_ns) {
         return 0;
+    }
     rc = list_matches(t, &all, scope, &known);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = known.count > 0 ? timeline_fail_future(t, s, &known) : timeline_fail_filters(t, s, scope);
     timeline_list_release(&known);
     return rc;
@@ -380,17 +410,20 @@ static int pick(const struct timeline *t, const struct selector *s, enum timelin
     int rc = check_not_future(t, s, scope);
 
     *out_point = NULL;
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = list_matches(t, s, scope, &l);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (l.count <= back)
+    }
+    if (l.count <= back) {
         rc = fail_missing(t, s, scope);
-    else if (s->position == SELECTOR_ID && l.count > 1)
+    } else if (s->position == SELECTOR_ID && l.count > 1) {
         rc = timeline_fail_ambiguous(s, &l);
-    else
+    } else {
         *out_point = l.points[l.count - 1 - back];
+    }
     timeline_list_release(&l);
     return rc;
 }
@@ -405,13 +438,15 @@ static int mark(const struct timeline *t, const struct selector *s, enum timelin
 
     if (s->position != SELECTOR_ALL) {
         rc = pick(t, s, scope, &point);
-        if (rc == 0)
+        if (rc == 0) {
             wanted[point - t->points] = true;
+        }
         return rc;
     }
     for (size_t i = 0; i < t->count; i++) {
-        if (timeline_matches(&t->points[i], s, scope))
+        if (timeline_matches(&t->points[i], s, scope)) {
             wanted[i] = any = true;
+        }
     }
     return any ? 0 : fail_missing(t, s, scope);
 }
@@ -424,14 +459,18 @@ int timeline_select(const struct timeline *t, const struct selector *selectors, 
     int rc = 0;
 
     memset(out, 0, sizeof *out);
-    if (wanted == NULL)
+    if (wanted == NULL) {
         return err_nomem();
-    if (count == 0)
+    }
+    if (count == 0) {
         rc = mark(t, &everything, scope, may_be_empty, wanted);
-    for (size_t i = 0; rc == 0 && i < count; i++)
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = mark(t, &selectors[i], scope, may_be_empty, wanted);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = list_marked(t, wanted, out);
+    }
     mem_free(wanted);
     return rc;
 }
@@ -446,8 +485,9 @@ static const struct timeline_point *newer_sibling(const struct timeline *t,
     for (size_t i = (size_t)(point - t->points) + 1; i < t->count; i++) {
         const struct timeline_point *p = &t->points[i];
 
-        if (p->group == point->group && timeline_matches(p, &all, TIMELINE_LIVE))
+        if (p->group == point->group && timeline_matches(p, &all, TIMELINE_LIVE)) {
             return p;
+        }
     }
     return NULL;
 }
@@ -459,16 +499,19 @@ int timeline_resolve(const struct timeline *t, const struct selector *s,
 
     memset(out, 0, sizeof *out);
     rc = pick(t, s, TIMELINE_LIVE, &out->found);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     out->by_time = s->position == SELECTOR_AT || s->position == SELECTOR_BEFORE;
     if (!out->by_time) {
         out->next = newer_sibling(t, s, out->found);
         return 0;
     }
     out->asked_ns = s->time_ns;
-    if (__builtin_sub_overflow(s->time_ns, timeline_commit(out->found)->end_ns, &out->distance_ns))
+    if (__builtin_sub_overflow(s->time_ns, timeline_commit(out->found)->end_ns,
+                               &out->distance_ns)) {
         out->distance_ns = INT64_MAX;
+    }
     out->next = timeline_first_after(t, s, s->position == SELECTOR_BEFORE);
     return 0;
 }

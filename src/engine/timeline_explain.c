@@ -35,8 +35,9 @@ int timeline_fail_ambiguous(const struct selector *s, const struct timeline_list
         buf_printf(&b, i == 0 ? "" : "; ");
         describe_point(&b, l->points[i]);
     }
-    if (l->count > CANDIDATES_NAMED)
+    if (l->count > CANDIDATES_NAMED) {
         buf_printf(&b, "; and %zu more", l->count - CANDIDATES_NAMED);
+    }
     err_raise(HF_ENO_POINT, "\"%s\" may mean %zu snapshots: %s", s->asked, l->count, buf_text(&b));
     err_hint("give more digits of the id");
     buf_release(&b);
@@ -48,12 +49,14 @@ static void offer_values(struct nearest *n, enum selector_field field, const str
 {
     switch (field) {
     case SELECTOR_TAG:
-        for (size_t i = 0; i < c->tag_count; i++)
+        for (size_t i = 0; i < c->tag_count; i++) {
             nearest_offer(n, c->tags[i]);
+        }
         break;
     case SELECTOR_PATH:
-        for (size_t i = 0; i < c->path_count; i++)
+        for (size_t i = 0; i < c->path_count; i++) {
             nearest_offer(n, c->paths[i]);
+        }
         break;
     case SELECTOR_JOB:
         nearest_offer(n, c->job);
@@ -74,8 +77,9 @@ static const char *nearest_value(const struct timeline *t, const struct selector
 
     nearest_init(&n, f->value);
     for (size_t i = 0; i < t->count; i++) {
-        if (timeline_in_scope(&t->points[i], scope))
+        if (timeline_in_scope(&t->points[i], scope)) {
             offer_values(&n, f->field, timeline_commit(&t->points[i]));
+        }
     }
     return n.best;
 }
@@ -87,8 +91,9 @@ static bool value_exists(const struct timeline *t, const struct selector_filter 
     for (size_t i = 0; i < t->count; i++) {
         const struct timeline_point *p = &t->points[i];
 
-        if (timeline_in_scope(p, scope) && timeline_filter_holds(f, timeline_commit(p)))
+        if (timeline_in_scope(p, scope) && timeline_filter_holds(f, timeline_commit(p))) {
             return true;
+        }
     }
     return false;
 }
@@ -98,8 +103,9 @@ int timeline_fail_filters(const struct timeline *t, const struct selector *s,
                           enum timeline_scope scope)
 {
     if (s->filter_count == 0) {
-        if (scope == TIMELINE_FORGOTTEN)
+        if (scope == TIMELINE_FORGOTTEN) {
             return err_raise(HF_ENO_POINT, "no snapshot has been forgotten");
+        }
         if (t->count > 0) {
             err_raise(HF_ENO_POINT, "every snapshot has been forgotten");
             err_hint("\"holdfast snapshots --all\" lists the forgotten ones too");
@@ -112,12 +118,14 @@ int timeline_fail_filters(const struct timeline *t, const struct selector *s,
         const char *field = selector_field_name(f->field);
         const char *near;
 
-        if (value_exists(t, f, scope))
+        if (value_exists(t, f, scope)) {
             continue;
+        }
         err_raise(HF_ENO_POINT, "no snapshot has %s \"%s\"", field, f->value);
         near = nearest_value(t, f, scope);
-        if (near != NULL)
+        if (near != NULL) {
             err_hint("did you mean %s:%s?", field, near);
+        }
         return HF_ENO_POINT;
     }
     return err_raise(HF_ENO_POINT, "no snapshot matches all of \"%s\"", s->asked);
@@ -130,8 +138,9 @@ static int fail_too_early(const struct timeline *t, const struct selector *s)
     struct buf b;
 
     text_time_local(s->time_ns, when);
-    if (first == NULL)
+    if (first == NULL) {
         return err_raise(HF_ENO_POINT, "there is no complete point at or before %s", when);
+    }
     buf_init(&b);
     describe_point(&b, first);
     err_raise(HF_ENO_POINT, "%s is before the first point, %s", when, buf_text(&b));
@@ -158,8 +167,9 @@ int timeline_fail_future(const struct timeline *t, const struct selector *s,
 /* The point asked for is there but out of scope: that is worth saying. */
 static int fail_scope(const struct timeline_point *p, const struct selector *s)
 {
-    if (p->snapshot->forgotten_by == 0)
+    if (p->snapshot->forgotten_by == 0) {
         return err_raise(HF_ENO_POINT, "%s has not been forgotten", s->asked);
+    }
     err_raise(HF_ENO_POINT, "%s was forgotten by entry %" PRIu64, s->asked,
               p->snapshot->forgotten_by);
     err_hint("\"holdfast undelete %s\" brings it back if its data are still there", s->asked);
@@ -175,8 +185,9 @@ static int fail_number(const struct selector *s, const struct timeline_list *kno
         uint64_t n = known->points[i]->snapshot->number, best = near->snapshot->number;
         uint64_t distance = n > s->n ? n - s->n : s->n - n;
 
-        if (distance < (best > s->n ? best - s->n : s->n - best))
+        if (distance < (best > s->n ? best - s->n : s->n - best)) {
             near = known->points[i];
+        }
     }
     buf_init(&b);
     describe_point(&b, near);
@@ -191,12 +202,14 @@ int timeline_fail_missing(const struct timeline *t, const struct selector *s,
 {
     if (s->position == SELECTOR_ID || s->position == SELECTOR_NUMBER) {
         for (size_t i = 0; i < t->count; i++) {
-            if (timeline_matches(&t->points[i], s, TIMELINE_ANY))
+            if (timeline_matches(&t->points[i], s, TIMELINE_ANY)) {
                 return fail_scope(&t->points[i], s);
+            }
         }
     }
-    if (known->count == 0)
+    if (known->count == 0) {
         return timeline_fail_filters(t, s, scope);
+    }
     switch (s->position) {
     case SELECTOR_LATEST:
         return err_raise(HF_ENO_POINT, "\"%s\": there are only %zu points", s->asked, known->count);

@@ -313,6 +313,7 @@ static int next(struct source *s, struct source_entry *out)
         out->node.path = m->at;
         out->node.path_len = strlen(m->at);
         fill(m->names[at].inode, &out->node);
+        out->place = (struct source_place *)(void *)m;   /* there is but one */
         m->yielded++;
     }
     pthread_mutex_unlock(&m->lock);

@@ -31,8 +31,9 @@ static int shell(const char *command, const char *const *environment, char *out,
     buf_init(&b);
     rc = child_shell(&o, command, &b, 1000);
     out[0] = '\0';
-    if (b.len > 0 && b.len < size)
+    if (b.len > 0 && b.len < size) {
         memcpy(out, buf_text(&b), b.len + 1);
+    }
     buf_release(&b);
     return rc;
 }
@@ -106,10 +107,12 @@ static void fill(int fd, size_t len)
 {
     char piece[1000];
 
-    for (size_t i = 0; i < sizeof piece; i++)
+    for (size_t i = 0; i < sizeof piece; i++) {
         piece[i] = (char)('a' + i % 26);
-    for (; len > 0; len -= sizeof piece)
+    }
+    for (; len > 0; len -= sizeof piece) {
         assert_int_equal(write(fd, piece, sizeof piece), sizeof piece);
+    }
 }
 
 static void test_relay_hands_on_all_of_a_file(void **state)
@@ -130,8 +133,9 @@ static void test_relay_hands_on_all_of_a_file(void **state)
     assert_int_equal(relay_check(&r), 0);
     relay_stop(&r);
     assert_int_equal(b.len, 3000000);
-    for (size_t i = 0; i < b.len; i++)
+    for (size_t i = 0; i < b.len; i++) {
         assert_int_equal(b.data[i], 'a' + i % 1000 % 26);
+    }
     buf_release(&b);
     close(fd);
 }

@@ -19,8 +19,9 @@
 
 static void check_text(const char *command, const char *what, const char *text)
 {
-    if (text == NULL || text[0] == '\0')
+    if (text == NULL || text[0] == '\0') {
         fail_msg("%s has no %s", command, what);
+    }
 }
 
 static void check_options(const char *command, const struct option *options)
@@ -29,18 +30,23 @@ static void check_options(const char *command, const struct option *options)
         bool plain = o->kind == OPTION_FLAG || o->kind == OPTION_COUNT;
 
         check_text(command, o->name, o->help);
-        if (plain != (o->value == NULL))
+        if (plain != (o->value == NULL)) {
             fail_msg("%s --%s: its value has a name if it takes one", command, o->name);
-        if ((o->kind == OPTION_CHOICE) != (o->choices != NULL))
+        }
+        if ((o->kind == OPTION_CHOICE) != (o->choices != NULL)) {
             fail_msg("%s --%s: choices are for OPTION_CHOICE", command, o->name);
+        }
         for (const struct option *other = o + 1; other->name != NULL; other++) {
-            if (strcmp(o->name, other->name) == 0 || (o->letter != 0 && o->letter == other->letter))
+            if (strcmp(o->name, other->name) == 0 ||
+                (o->letter != 0 && o->letter == other->letter)) {
                 fail_msg("%s --%s and --%s are the same", command, o->name, other->name);
+            }
         }
         for (const struct option *all = app_option_table; all->name != NULL; all++) {
             if (options != app_option_table &&
-                (strcmp(o->name, all->name) == 0 || (o->letter != 0 && o->letter == all->letter)))
+                (strcmp(o->name, all->name) == 0 || (o->letter != 0 && o->letter == all->letter))) {
                 fail_msg("%s --%s is an option of every command", command, o->name);
+            }
         }
     }
 }
@@ -61,8 +67,9 @@ static void test_command_rows_are_complete(void **state)
         check_options(c->name, c->options);
         for (const struct command_text *e = c->examples; e->what != NULL; e++) {
             check_text(c->name, "reason of an example", e->means);
-            if (strstr(e->what, "holdfast ") == NULL)
+            if (strstr(e->what, "holdfast ") == NULL) {
                 fail_msg("%s: an example does not use it: %s", c->name, e->what);
+            }
         }
     }
 }
@@ -74,8 +81,9 @@ static void test_command_values_have_room_for_all_options(void **state)
         const struct command *c = command_at(i);
 
         for (const struct option *o = c->options; o->name != NULL; o++) {
-            if (o->at >= c->values_size)
+            if (o->at >= c->values_size) {
                 fail_msg("%s --%s lies behind its values", c->name, o->name);
+            }
         }
     }
 }
@@ -83,8 +91,9 @@ static void test_command_values_have_room_for_all_options(void **state)
 static void test_command_names_are_found_and_misspellings_recognised(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < command_count(); i++)
+    for (size_t i = 0; i < command_count(); i++) {
         assert_ptr_equal(command_find(command_at(i)->name), command_at(i));
+    }
     assert_null(command_find("bakup"));
     assert_string_equal(command_nearest("bakup")->name, "backup");
     assert_string_equal(command_nearest("snapshot")->name, "snapshots");
@@ -96,10 +105,12 @@ static void check_lines(const char *command, const char *help)
     while (*help != '\0') {
         size_t len = strcspn(help, "\n");
 
-        if (len > COLUMNS)
+        if (len > COLUMNS) {
             fail_msg("%s: a line of its help is too long: %.*s", command, (int)len, help);
-        if (len > 0 && help[len - 1] == ' ')
+        }
+        if (len > 0 && help[len - 1] == ' ') {
             fail_msg("%s: a line of its help ends in a blank: %.*s", command, (int)len, help);
+        }
         help += len + (help[len] == '\n');
     }
 }
@@ -117,8 +128,9 @@ static void test_help_fits_on_a_terminal_and_names_every_option(void **state)
         text = buf_text(&out.pending);
         check_lines(c->name, text);
         for (const struct option *o = c->options; o->name != NULL; o++) {
-            if (strstr(text, o->name) == NULL)
+            if (strstr(text, o->name) == NULL) {
                 fail_msg("the help of %s does not name --%s", c->name, o->name);
+            }
         }
         out_release(&out);
     }
@@ -135,8 +147,9 @@ static void test_help_of_the_program_names_every_command(void **state)
     text = buf_text(&out.pending);
     check_lines("holdfast", text);
     for (size_t i = 0; i < command_count(); i++) {
-        if (strstr(text, command_at(i)->summary) == NULL)
+        if (strstr(text, command_at(i)->summary) == NULL) {
             fail_msg("%s is not in the help", command_at(i)->name);
+        }
     }
     out_release(&out);
 }

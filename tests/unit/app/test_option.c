@@ -79,8 +79,9 @@ static int parse(struct line *l, const char *words, bool stop_at_operand)
     for (char *word = copy; word != NULL && *word != '\0' && argc < MAX_ARGS;) {
         char *blank = strchr(word, ' ');
 
-        if (blank != NULL)
+        if (blank != NULL) {
             *blank++ = '\0';
+        }
         argv[argc++] = strcmp(word, "~") == 0 ? empty : word;
         word = blank;
     }
@@ -101,10 +102,12 @@ static void expect_refused(const char *words, const char *said, const char *hint
 
     assert_int_equal(parse(&l, words, false), HF_EUSAGE);
     release(&l);
-    if (strstr(err_last()->text, said) == NULL)
+    if (strstr(err_last()->text, said) == NULL) {
         fail_msg("%s: \"%s\" does not say \"%s\"", words, err_last()->text, said);
-    if (strstr(err_last()->hint, hint) == NULL)
+    }
+    if (strstr(err_last()->hint, hint) == NULL) {
         fail_msg("%s: the hint \"%s\" does not say \"%s\"", words, err_last()->hint, hint);
+    }
 }
 
 static void test_option_long_forms_take_both_ways_of_giving_a_value(void **state)

@@ -14,6 +14,7 @@
 #include "base/rnd.h"
 #include "engine/manifest_content.h"
 #include "format/nacl.h"
+#include "format/page.h"
 #include "harness/mempages.h"
 
 static const uint8_t key[16] = { 2, 2, 2 };
@@ -137,8 +138,12 @@ static void test_manifest_content_does_not_depend_on_the_file_before(void **stat
     memcpy(refs, f->node.refs, count * sizeof refs[0]);
     make_refs(f, 40, 2);
     write_refs(f);
+    make_refs(f, 5, 2);
+    write_refs(f);
+    assert_int_equal(f->node.ref_count, 5);
+    assert_int_equal(f->node.content_depth, 0);
     manifest_content_begin(f->content); /* and one that is not ended */
-    for (size_t i = 0; i < 30; i++)
+    for (size_t i = 0; i < 5; i++)
         assert_int_equal(manifest_content_add(f->content, &f->refs[i]), 0);
     make_refs(f, 3000, 1);
     write_refs(f);
@@ -242,6 +247,7 @@ static void test_manifest_content_loses_only_what_a_lost_page_holds(void **state
             assert_int_equal(rc, HF_EDAMAGE);
             assert_int_equal(manifest_content_reader_next(f->reader, &got, &at), HF_EDAMAGE);
             assert_int_equal(manifest_content_reader_skip(f->reader, &lost_at, &lost_len), 0);
+            assert_int_equal(manifest_content_reader_skip(f->reader, &at, &at), HF_EFAIL);
             assert_int_equal(lost_at, f->node.refs[0].len);
             assert_int_equal(lost_len, f->node.refs[1].len);
             for (uint64_t passed = 0; passed < lost_len;)
@@ -280,6 +286,52 @@ static void test_manifest_content_refuses_a_page_of_another_length(void **state)
     assert_int_equal(manifest_content_reader_open(f->reader, &f->node), HF_EDAMAGE);
 }
 
+/* Makes a list page of holes of these lengths, and a node whose content it is. */
+static void make_list(struct fixture *f, uint8_t level, const uint64_t *lens, size_t count,
+                      struct node_ref *ref)
+{
+    struct page_builder *b;
+    const uint8_t *data;
+    size_t len;
+    bool ends;
+    assert_int_equal(page_builder_new(PAGE_LIST, level, key, &b), 0);
+    for (size_t i = 0; i < count; i++) {
+        struct node_ref piece = { .len = lens[i], .hole = level == 0 };
+        assert_int_equal(page_builder_add_ref(b, &piece, &ends), 0);
+    }
+    assert_int_equal(page_builder_finish(b, &data, &len), 0);
+    assert_int_equal(f->pages.pages.put(&f->pages.pages, data, len, ref->id), 0);
+    page_builder_free(b);
+    f->node = (struct node){ .content_depth = 1, .refs = ref, .ref_count = 1 };
+}
+
+/* The lengths in the page are what the reference says only once 64 bits have wrapped around. */
+static void test_manifest_content_refuses_lengths_that_wrap_around(void **state)
+{
+    static const uint64_t lens[] = { INT64_MAX, INT64_MAX, 12 };
+    struct fixture *f = *state;
+    struct node_ref ref = { .len = 10 }, got;
+    uint64_t at;
+    make_list(f, 0, lens, 3, &ref);
+    assert_int_equal(manifest_content_reader_open(f->reader, &f->node), 0);
+    assert_int_equal(manifest_content_reader_next(f->reader, &got, &at), HF_EDAMAGE);
+    make_list(f, 0, lens + 2, 1, &ref);
+    ref.len = 12;
+    assert_int_equal(manifest_content_reader_open(f->reader, &f->node), 0);
+    assert_int_equal(manifest_content_reader_next(f->reader, &got, &at), 1);
+}
+
+static void test_manifest_content_refuses_a_list_page_of_another_level(void **state)
+{
+    static const uint64_t lens[] = { 5, 7 };
+    struct fixture *f = *state;
+    struct node_ref ref = { .len = 12 }, got;
+    uint64_t at;
+    make_list(f, 1, lens, 2, &ref);
+    assert_int_equal(manifest_content_reader_open(f->reader, &f->node), 0);
+    assert_int_equal(manifest_content_reader_next(f->reader, &got, &at), HF_EDAMAGE);
+}
+
 static void test_manifest_content_refuses_empty_pieces(void **state)
 {
     struct fixture *f = *state;
@@ -313,6 +365,8 @@ int main(void)
         ON(test_manifest_content_seek_reads_one_page_a_level),
         ON(test_manifest_content_loses_only_what_a_lost_page_holds),
         ON(test_manifest_content_refuses_a_page_of_another_length),
+        ON(test_manifest_content_refuses_lengths_that_wrap_around),
+        ON(test_manifest_content_refuses_a_list_page_of_another_level),
         ON(test_manifest_content_refuses_empty_pieces),
         ON(test_manifest_content_says_that_a_page_could_not_be_stored),
     };

@@ -349,12 +349,12 @@ static void test_manifest_cursor_seeks_behind_a_lost_page(void **state)
     struct fixture *f = *state;
     struct node n;
     uint32_t index;
-    assert_int_equal(manifest_cursor_find(f->cursor, "/dir-50/file-0000100", 20, &n), 1);
+    assert_int_equal(manifest_cursor_find(f->cursor, "/dir-50/file-0000100.dat", 24, &n), 1);
     struct manifest_leaf *leaf = manifest_leaf_hold(manifest_cursor_leaf(f->cursor, &index));
     mempages_lose(&f->pages, leaf->page.id);
     manifest_cursor_close(f->cursor);
     assert_int_equal(manifest_cursor_open(&f->pages.pages, f->root, &f->cursor), 0);
-    assert_int_equal(manifest_cursor_seek(f->cursor, "/dir-50/file-0000100", 20), HF_EDAMAGE);
+    assert_int_equal(manifest_cursor_seek(f->cursor, "/dir-50/file-0000100.dat", 24), HF_EDAMAGE);
     assert_int_equal(manifest_cursor_skip_page(f->cursor, NULL), 0);
     assert_reads(f, (size_t)(leaf->page.first_entry + leaf->page.entries), SIZE_MAX);
     manifest_leaf_drop(leaf);
@@ -441,6 +441,7 @@ int main(void)
         ON(set_up_tree, test_manifest_cursor_lists_a_folder_from_few_pages),
         ON(set_up_tree, test_manifest_cursor_lists_the_top_from_one_page_a_folder),
         ON(set_up_tree, test_manifest_cursor_tells_leaf_and_index),
+        ON(set_up_high_tree, test_manifest_cursor_tells_leaf_and_index),
         ON(set_up_tree, test_manifest_cursor_reads_around_each_lost_page),
         ON(set_up_tree, test_manifest_cursor_names_the_page_that_is_lost),
         ON(set_up_tree, test_manifest_cursor_goes_on_once_the_disk_answers_again),

@@ -290,7 +290,7 @@ static void test_manifest_diff_says_nothing_of_what_is_lost(void **state)
         f->is.entries[i].version++;
     build(f);
     assert_int_equal(manifest_cursor_open(&f->pages.pages, f->was_root, &c), 0);
-    assert_int_equal(manifest_cursor_find(c, "/a/file-0005000", 15, &n), 1);
+    assert_int_equal(manifest_cursor_find(c, "/a/file-0005000.dat", 19, &n), 1);
     const struct manifest_page *page = &manifest_cursor_leaf(c, &index)->page;
     memcpy(f->lost, page->id, 32);
     f->lost_first = page->first_entry;

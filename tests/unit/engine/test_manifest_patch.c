@@ -254,7 +254,7 @@ static void test_manifest_patch_of_one_file_touches_one_page_a_level(void **stat
     assert_int_equal(page[2], 2);
     uint64_t read = 0, written = 0;
     for (int i = 0; i < 8; i++) {
-        snprintf(path, sizeof path, "/srv/file-%07d", 100 + i * 197);
+        snprintf(path, sizeof path, "/srv/file-%07d.dat", 100 + i * 197);
         begin(f);
         put(f, path, 1000 + (uint64_t)i * 3);
         finish(f);
@@ -264,6 +264,107 @@ static void test_manifest_patch_of_one_file_touches_one_page_a_level(void **stat
     /* A leaf, an index page, the root; now and then a few more, where pages shift. */
     assert_in_range(read, 8 * 3, 8 * 8);
     assert_in_range(written, 8 * 3, 8 * 5);
+}
+
+/*
+ * Large nodes, two to a leaf, until `pages` index pages of level 1 have ended, and `more` nodes
+ * behind them. Returns the number of nodes in those pages; *out_second: where the second of them
+ * begins.
+ */
+static size_t build_index_pages(struct fixture *f, int pages, size_t more, size_t *out_second)
+{
+    struct manifest_builder *b;
+    size_t i = 0;
+    f->model.fat_every = 1;
+    f->model.fat_bytes = 35000;
+    pathmodel_fill(&f->model, "/srv", 4000);
+    assert_int_equal(manifest_builder_new(&f->pages.pages, key, &b), 0);
+    for (int ended = 0; ended < pages;) {
+        struct node n = pathmodel_node(&f->model, i++);
+        assert_int_equal(manifest_builder_add(b, &n), 0);
+        ended += manifest_builder_at_start(b, 1);
+        if (ended == 1 && manifest_builder_at_start(b, 1))
+            *out_second = i;
+    }
+    manifest_builder_free(b);
+    assert_true(i + more < f->model.count);
+    while (f->model.count > i + more)
+        pathmodel_remove(&f->model, f->model.count - 1);
+    build(f);
+    return i;
+}
+
+static void remove_first(struct fixture *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char path[200];
+        snprintf(path, sizeof path, "%s", f->model.entries[0].path);
+        remove_one(f, path);
+    }
+}
+
+/* The last index page, of one leaf, is left alone: it is not the root then, its leaf is. */
+static void test_manifest_patch_leaves_no_index_page_above_a_single_leaf(void **state)
+{
+    struct fixture *f = *state;
+    size_t second, len;
+    size_t before = build_index_pages(f, 1, 1, &second);
+    begin(f);
+    remove_first(f, before);
+    finish(f);
+    assert_int_equal(f->model.count, 1);
+    const uint8_t *page = mempages_find(&f->pages, f->root, &len);
+    assert_int_equal(page[2], 0);
+}
+
+/* An index page has its first separator in it, which is empty in the first one. */
+static void test_manifest_patch_makes_an_index_page_the_first(void **state)
+{
+    struct fixture *f = *state;
+    size_t second = 0;
+    build_index_pages(f, 2, 10, &second);
+    begin(f);
+    remove_first(f, second);
+    finish(f);
+}
+
+/* The key before an index page changes, and with it the separator that the page begins with. */
+static void test_manifest_patch_changes_the_key_before_an_index_page(void **state)
+{
+    struct fixture *f = *state;
+    char last[200], behind[200];
+    size_t second = 0;
+    build_index_pages(f, 2, 10, &second);
+    snprintf(last, sizeof last, "%s", f->model.entries[second - 1].path);
+    snprintf(behind, sizeof behind, "%s", f->model.entries[second].path);
+    behind[strlen(behind) - 4] = '\0'; /* without ".dat": right before it */
+    begin(f);
+    remove_one(f, last);
+    put(f, behind, 12345);
+    finish(f);
+}
+
+/* What was taken over unread ends with a key that the next separator depends on. */
+static void test_manifest_patch_removes_the_key_behind_an_index_page(void **state)
+{
+    struct fixture *f = *state;
+    char first[200];
+    size_t second = 0;
+    build_index_pages(f, 2, 10, &second);
+    snprintf(first, sizeof first, "%s", f->model.entries[second].path);
+    begin(f);
+    remove_one(f, first);
+    finish(f);
+}
+
+static void test_manifest_patch_appends_behind_the_last_leaf(void **state)
+{
+    struct fixture *f = *state;
+    pathmodel_fill(&f->model, "/srv", 3000);
+    build(f);
+    begin(f);
+    put(f, "/srv/zzz", 5);
+    finish(f);
 }
 
 static void test_manifest_patch_removes_a_large_folder_unread(void **state)
@@ -321,6 +422,11 @@ int main(void)
         ON(test_manifest_patch_builds_from_nothing),
         ON(test_manifest_patch_replaces_the_root_and_keeps_what_is_below),
         ON(test_manifest_patch_of_one_file_touches_one_page_a_level),
+        ON(test_manifest_patch_leaves_no_index_page_above_a_single_leaf),
+        ON(test_manifest_patch_makes_an_index_page_the_first),
+        ON(test_manifest_patch_changes_the_key_before_an_index_page),
+        ON(test_manifest_patch_removes_the_key_behind_an_index_page),
+        ON(test_manifest_patch_appends_behind_the_last_leaf),
         ON(test_manifest_patch_removes_a_large_folder_unread),
         ON(test_manifest_patch_refuses_changes_out_of_order),
         ON(test_manifest_patch_fails_where_a_page_is_lost),

@@ -244,6 +244,23 @@ static void test_manifest_update_of_one_entry_rewrites_two_pages(void **state)
     end(&h);
 }
 
+/* The last leaf ended where the manifest ended, which is no reason any more. */
+static void test_manifest_update_appends_behind_the_last_leaf(void **state)
+{
+    struct history h;
+    char path[64];
+    (void)state;
+    begin(&h, 0, 0);
+    pathmodel_fill(&h.is, "/srv", 3000);
+    step(&h);
+    for (int i = 0; i < 30; i++) {
+        snprintf(path, sizeof path, "/srv/zzz-%02d", i);
+        pathmodel_put(&h.is, path, (uint64_t)i);
+        step(&h);
+    }
+    end(&h);
+}
+
 static void test_manifest_update_of_a_single_leaf_is_itself(void **state)
 {
     struct history h;
@@ -342,27 +359,42 @@ static void test_manifest_update_refuses_entries_that_a_leaf_has_not(void **stat
     assert_int_equal(manifest_update_keep(u, leaf, 0, 12), HF_EFAIL);
     assert_int_equal(manifest_update_keep(u, leaf, 12, 1), HF_EFAIL);
     assert_int_equal(manifest_update_keep(u, leaf, 1, UINT32_MAX), HF_EFAIL);
+    assert_int_equal(manifest_update_keep(u, leaf, 5, 1), 0);
+    assert_int_equal(manifest_update_keep(u, leaf, 2, 1), HF_EFAIL); /* backwards */
     manifest_update_free(u);
     manifest_cursor_close(c);
     end(&h);
 }
 
+/* How many nodes it takes until an index page ends. */
+static size_t nodes_of_an_index_page(const struct pathmodel *m, struct pagestore *pages)
+{
+    struct manifest_builder *b;
+    size_t i = 0;
+    assert_int_equal(manifest_builder_new(pages, key, &b), 0);
+    do {
+        struct node n = pathmodel_node(m, i++);
+        assert_int_equal(manifest_builder_add(b, &n), 0);
+    } while (!manifest_builder_at_start(b, 1));
+    manifest_builder_free(b);
+    return i;
+}
+
 static void test_manifest_update_checkpoint_is_the_manifest_so_far(void **state)
 {
     struct mempages pages;
-    struct pathmodel all = { .fat_every = 3, .fat_bytes = 20000 }, part = all;
+    struct pathmodel all = { .fat_every = 1, .fat_bytes = 35000 }, part = all;
     struct manifest_update *u;
     uint8_t root[32], scratch[32];
     (void)state;
     assert_int_equal(nacl_init(), 0);
     assert_int_equal(mempages_open(&pages), 0);
-    pathmodel_fill(&all, "/srv", 4000);
-    part.fat_every = all.fat_every;
+    pathmodel_fill(&all, "/srv", 2000);
+    size_t ends = nodes_of_an_index_page(&all, &pages.pages);
     assert_int_equal(manifest_update_new(&pages.pages, key, &u), 0);
-    for (size_t i = 0; i < all.count; i++) {
-        if (i % 397 == 0 || i < 3) {
+    for (size_t i = 0; i < ends + 20; i++) {
+        if (i % 397 == 0 || i < 4 || (i >= ends - 1 && i < ends + 5)) {
             assert_int_equal(manifest_update_checkpoint(u, root), 0);
-            pathmodel_release(&part);
             pathmodel_copy(&all, &part);
             while (part.count > i)
                 pathmodel_remove(&part, part.count - 1);
@@ -372,8 +404,11 @@ static void test_manifest_update_checkpoint_is_the_manifest_so_far(void **state)
         struct node n = pathmodel_node(&all, i);
         assert_int_equal(manifest_update_put(u, &n), 0);
     }
+    pathmodel_copy(&all, &part);
+    while (part.count > ends + 20)
+        pathmodel_remove(&part, part.count - 1);
     assert_int_equal(manifest_update_finish(u, root, NULL), 0);
-    assert_int_equal(pathmodel_build(&all, &pages.pages, key, scratch, NULL), 0);
+    assert_int_equal(pathmodel_build(&part, &pages.pages, key, scratch, NULL), 0);
     assert_memory_equal(root, scratch, 32);
     manifest_update_free(u);
     pathmodel_release(&all);
@@ -431,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_manifest_update_equals_scratch_with_three_levels),
         cmocka_unit_test(test_manifest_update_of_an_unchanged_manifest_stores_no_leaf),
         cmocka_unit_test(test_manifest_update_of_one_entry_rewrites_two_pages),
+        cmocka_unit_test(test_manifest_update_appends_behind_the_last_leaf),
         cmocka_unit_test(test_manifest_update_of_a_single_leaf_is_itself),
         cmocka_unit_test(test_manifest_update_keeps_a_run_given_in_pieces),
         cmocka_unit_test(test_manifest_update_keeps_a_leaf_that_the_cursor_has_left),

@@ -450,6 +450,20 @@ static void test_page_index_keeps_separators_and_children(void **state)
     assert_int_equal(page_reader_next_child(f->reader, &got), 0);
 }
 
+static void test_page_index_refuses_separators_beyond_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    struct page_child c = { .key_len = PAGE_KEY_LIMIT, .page_len = 1 };
+    uint8_t *key = mem_zalloc(c.key_len);
+    bool ends;
+    assert_non_null(key);
+    c.key = key;
+    assert_int_equal(page_builder_add_child(f->index, &c, &ends), HF_ELIMIT);
+    c.key_len--;
+    assert_int_equal(page_builder_add_child(f->index, &c, &ends), 0);
+    mem_free(key);
+}
+
 /* Else every level would be as large as the one below it, and there would be no root. */
 static void test_page_index_shrinks_a_level_of_very_long_keys(void **state)
 {
@@ -615,6 +629,7 @@ int main(void)
         WITH_PAGES(test_page_boundaries_depend_on_the_key),
         WITH_PAGES(test_page_reader_tells_an_end_by_rule_from_the_end_of_a_level),
         WITH_PAGES(test_page_index_keeps_separators_and_children),
+        WITH_PAGES(test_page_index_refuses_separators_beyond_the_limit),
         WITH_PAGES(test_page_index_shrinks_a_level_of_very_long_keys),
         WITH_PAGES(test_page_list_ends_by_count),
         cmocka_unit_test(test_page_separator_is_the_shortest_that_sorts_between),

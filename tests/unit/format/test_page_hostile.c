@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rnd.h"
@@ -80,6 +81,7 @@ static void test_page_reader_refuses_impossible_counts(void **state)
     assert_int_equal(READ(1, 0, 0, 0, 0), HF_EDAMAGE);
     assert_int_equal(READ(1, 0, 0, 0, 0, 0), HF_EDAMAGE);
     assert_int_equal(READ(1, 0, 0, 0, 9, 0, 0, 0), HF_EDAMAGE);
+    assert_non_null(strstr(err_last()->text, "number of entries")); /* before any is read */
     assert_int_equal(READ(1, 0, 0, 0, 2, 0, 0, 0), HF_EDAMAGE);
     assert_int_equal(READ(1, 0, 0, 0, 1, 0, 0, 0, 0), HF_EDAMAGE);
     /* A count that takes more bytes than it needs. */
@@ -176,15 +178,20 @@ static void test_page_reader_says_what_needs_a_newer_holdfast(void **state)
 
 static void test_page_reader_refuses_a_page_of_another_kind(void **state)
 {
-    static const uint8_t leaf[] = { 1, 0, 0, 0, 1, 0, 0, 0 };
+    /* An index page that would be a leaf as well but for its kind, and the other way round. */
+    uint8_t index[4 + 3 + NODE_ID_BYTES + 3] = { 2, 0, 1, 0, 1 };
+    uint8_t leaf[sizeof index] = { 1, 0, 0, 0, 1 };
     struct page_reader *r;
+    struct node n;
     struct page_child c;
     struct node_ref ref;
     (void)state;
     assert_int_equal(page_reader_new(&r), 0);
+    assert_int_equal(page_reader_open(r, index, sizeof index), 0);
+    assert_int_equal(page_reader_next_node(r, &n), HF_EDAMAGE);
+    assert_int_equal(page_reader_next_ref(r, &ref), HF_EDAMAGE);
     assert_int_equal(page_reader_open(r, leaf, sizeof leaf), 0);
     assert_int_equal(page_reader_next_child(r, &c), HF_EDAMAGE);
-    assert_int_equal(page_reader_next_ref(r, &ref), HF_EDAMAGE);
     page_reader_free(r);
 }
 
@@ -243,16 +250,25 @@ static void test_page_reader_survives_every_flipped_bit(void **state)
     page_reader_free(r);
 }
 
+/* One entry with a very long target: all is well but for the length. */
 static void test_page_reader_refuses_a_page_beyond_the_limit(void **state)
 {
-    size_t len = PAGE_LIMIT_BYTES + 1;
-    uint8_t *data = mem_zalloc(len);
+    static const uint8_t head[] = { 1, 0, 0, 0, 1, 0, 0, 0x80, 0x10 };
+    struct buf page;
     (void)state;
-    assert_non_null(data);
-    data[0] = PAGE_LEAF;
-    data[4] = 1;
-    assert_int_equal(read_bytes(data, len), HF_EDAMAGE);
-    mem_free(data);
+    for (size_t over = 0; over < 2; over++) {
+        buf_init(&page);
+        buf_put(&page, head, sizeof head);
+        size_t target_len = PAGE_LIMIT_BYTES + over - sizeof head - 4; /* 4: its varint */
+        buf_put_varint(&page, target_len);
+        size_t at = page.len;
+        buf_put_zeros(&page, target_len);
+        assert_int_equal(buf_error(&page), 0);
+        memset(page.data + at, 'x', target_len);
+        assert_int_equal(page.len, PAGE_LIMIT_BYTES + over);
+        assert_int_equal(read_bytes(page.data, page.len), over == 0 ? 0 : HF_EDAMAGE);
+        buf_release(&page);
+    }
 }
 
 int main(void)
