@@ -1,8 +1,8 @@
 /*
  * arena.h - memory for many small things that are freed together.
  *
- * What was given out never moves. Clearing keeps the memory for the next round, so a recycled arena
- * allocates nothing. Not thread-safe.
+ * What was given out never moves. Clearing keeps the memory for the next round, so a recycled
+ * arena allocates nothing. Not thread-safe.
  */
 #ifndef HF_ENGINE_ARENA_H
 #define HF_ENGINE_ARENA_H
@@ -14,12 +14,15 @@
 struct arena_block;
 
 struct arena {
-    struct arena_block *first;   /* all blocks, in order */
-    struct arena_block *at;      /* the one in use; those behind it are empty */
-    size_t bytes;                /* given out since the last clear */
+    struct arena_block *first; /* all blocks, in order */
+    struct arena_block *at;    /* the one in use; those behind it are empty */
+    size_t block;              /* how much is asked for at once */
+    size_t bytes;              /* given out since the last clear */
 };
 
 void arena_init(struct arena *a);
+/* The same for little: at most these many bytes are held in reserve. */
+void arena_init_small(struct arena *a, size_t block);
 void arena_release(struct arena *a);
 void arena_clear(struct arena *a);
 

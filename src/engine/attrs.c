@@ -15,15 +15,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define PROC_PATH_BYTES 320          /* "/proc/self/fd/N/" and a name */
+#define PROC_PATH_BYTES 320 /* "/proc/self/fd/N/" and a name */
 #define XATTR_LIST_GUESS 1024u
 #define XATTR_VALUE_GUESS 256u
-#define XATTR_TRIES 8                /* lists and values may grow while they are read */
+#define XATTR_TRIES 8 /* lists and values may grow while they are read */
 
-const uint32_t attrs_flags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL |
-                             FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL |
-                             FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL |
-                             FS_NOCOW_FL | FS_DAX_FL | FS_PROJINHERIT_FL | FS_CASEFOLD_FL;
+const uint32_t attrs_flags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL |
+                             FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL |
+                             FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_DAX_FL |
+                             FS_PROJINHERIT_FL | FS_CASEFOLD_FL;
 
 /* ---- what file systems lack ---- */
 
@@ -39,15 +39,16 @@ static struct {
         uint64_t dev;
         unsigned lacks;
     } of[QUIRKS_MAX];
-} quirks = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} quirks = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static unsigned quirks_of(uint64_t dev)
 {
     unsigned lacks = 0;
     pthread_mutex_lock(&quirks.lock);
     for (size_t i = 0; i < quirks.count; i++) {
-        if (quirks.of[i].dev == dev)
+        if (quirks.of[i].dev == dev) {
             lacks = quirks.of[i].lacks;
+        }
     }
     pthread_mutex_unlock(&quirks.lock);
     return lacks;
@@ -57,13 +58,15 @@ static void quirks_add(uint64_t dev, enum quirk quirk)
 {
     pthread_mutex_lock(&quirks.lock);
     size_t i = 0;
-    while (i < quirks.count && quirks.of[i].dev != dev)
+    while (i < quirks.count && quirks.of[i].dev != dev) {
         i++;
+    }
     if (i < QUIRKS_MAX) {
         quirks.of[i].dev = dev;
         quirks.of[i].lacks |= quirk;
-        if (i == quirks.count)
+        if (i == quirks.count) {
             quirks.count++;
+        }
     }
     pthread_mutex_unlock(&quirks.lock);
 }
@@ -73,10 +76,11 @@ static void quirks_add(uint64_t dev, enum quirk quirk)
 /* Where the thing is in /proc. A descriptor's own link is followed, a name below one is not. */
 static const char *proc_path(const struct attrs_thing *thing, char out[PROC_PATH_BYTES])
 {
-    if (thing->fd >= 0)
+    if (thing->fd >= 0) {
         snprintf(out, PROC_PATH_BYTES, "/proc/self/fd/%d", thing->fd);
-    else
+    } else {
         snprintf(out, PROC_PATH_BYTES, "/proc/self/fd/%d/%s", thing->dir_fd, thing->name);
+    }
     return out;
 }
 
@@ -89,8 +93,9 @@ static bool by_descriptor(const struct attrs_thing *thing, ssize_t result)
 static ssize_t list_xattrs(const struct attrs_thing *thing, char *out, size_t max)
 {
     ssize_t got = thing->fd >= 0 ? flistxattr(thing->fd, out, max) : -1;
-    if (by_descriptor(thing, got))
+    if (by_descriptor(thing, got)) {
         return got;
+    }
     char path[PROC_PATH_BYTES];
     proc_path(thing, path);
     return thing->fd >= 0 ? listxattr(path, out, max) : llistxattr(path, out, max);
@@ -99,8 +104,9 @@ static ssize_t list_xattrs(const struct attrs_thing *thing, char *out, size_t ma
 static ssize_t get_xattr(const struct attrs_thing *thing, const char *name, void *out, size_t max)
 {
     ssize_t got = thing->fd >= 0 ? fgetxattr(thing->fd, name, out, max) : -1;
-    if (by_descriptor(thing, got))
+    if (by_descriptor(thing, got)) {
         return got;
+    }
     char path[PROC_PATH_BYTES];
     proc_path(thing, path);
     return thing->fd >= 0 ? getxattr(path, name, out, max) : lgetxattr(path, name, out, max);
@@ -108,10 +114,11 @@ static ssize_t get_xattr(const struct attrs_thing *thing, const char *name, void
 
 int attrs_set_xattr(const struct attrs_thing *thing, const struct node_xattr *xattr)
 {
-    const char *name = xattr->name;   /* ended by a NUL: see page.h */
+    const char *name = xattr->name; /* ended by a NUL: see page.h */
     int rc = -1;
-    if (thing->fd >= 0)
+    if (thing->fd >= 0) {
         rc = fsetxattr(thing->fd, name, xattr->value, xattr->value_len, 0);
+    }
     if (!by_descriptor(thing, rc)) {
         char path[PROC_PATH_BYTES];
         proc_path(thing, path);
@@ -140,8 +147,9 @@ static int read_list(const struct attrs_thing *thing, struct source_detail *d, s
     *out_len = 0;
     for (int tries = 0; tries < XATTR_TRIES; tries++) {
         size_t room = (size_t)XATTR_LIST_GUESS << (2 * tries);
-        if (buf_reserve(&d->names, room) != 0)
+        if (buf_reserve(&d->names, room) != 0) {
             return err_nomem();
+        }
         ssize_t got = list_xattrs(thing, (char *)d->names.data + d->names.len, room);
         if (got >= 0) {
             d->names.len += (size_t)got;
@@ -152,8 +160,9 @@ static int read_list(const struct attrs_thing *thing, struct source_detail *d, s
             quirks_add(thing->dev, QUIRK_NO_XATTRS);
             return 0;
         }
-        if (errno != ERANGE)
+        if (errno != ERANGE) {
             return err_os(errno, "could not list the extended attributes");
+        }
     }
     return err_raise(HF_ECHANGED, "the extended attributes kept growing");
 }
@@ -164,21 +173,25 @@ static int read_value(const struct attrs_thing *thing, const char *name, struct 
 {
     size_t room = XATTR_VALUE_GUESS;
     for (int tries = 0; tries < XATTR_TRIES; tries++) {
-        if (buf_reserve(&d->values, room) != 0)
+        if (buf_reserve(&d->values, room) != 0) {
             return err_nomem();
+        }
         ssize_t got = get_xattr(thing, name, d->values.data + d->values.len, room);
         if (got >= 0) {
             d->values.len += (size_t)got;
             *out_len = (size_t)got;
             return 0;
         }
-        if (errno == ENODATA)
+        if (errno == ENODATA) {
             return HF_EABSENT;
-        if (errno != ERANGE)
+        }
+        if (errno != ERANGE) {
             return err_os(errno, "could not read the extended attribute %s", name);
+        }
         ssize_t size = get_xattr(thing, name, NULL, 0);
-        if (size > 0)
+        if (size > 0) {
             room = (size_t)size + XATTR_VALUE_GUESS;
+        }
     }
     return err_raise(HF_ECHANGED, "the extended attribute %s kept growing", name);
 }
@@ -202,51 +215,60 @@ static int read_values(const struct attrs_thing *thing, size_t list_at, size_t l
         at += name_len + 1;
         size_t value_len = 0;
         struct err_trail kept;
-        if (first_error != 0)
+        if (first_error != 0) {
             kept = *err_last();
+        }
         int rc = read_value(thing, name, d, &value_len);
-        if (rc == HF_ENOMEM)
+        if (rc == HF_ENOMEM) {
             return rc;
-        if (first_error != 0)
+        }
+        if (first_error != 0) {
             err_give(&kept);
-        else if (rc != 0 && rc != HF_EABSENT)
+        } else if (rc != 0 && rc != HF_EABSENT) {
             first_error = rc;
-        if (rc != 0)
+        }
+        if (rc != 0) {
             continue;
-        if (mem_grow(&d->xattrs, &d->xattr_cap, count + 1, sizeof(*d->xattrs)) != 0)
+        }
+        if (mem_grow(&d->xattrs, &d->xattr_cap, count + 1, sizeof(*d->xattrs)) != 0) {
             return err_nomem();
-        d->xattrs[count++] = (struct node_xattr){
-            .name = name, .name_len = name_len, .value_len = value_len};
+        }
+        d->xattrs[count++] = (struct node_xattr){ .name = name,
+                                                  .name_len = name_len,
+                                                  .value_len = value_len };
     }
     *out_count = count;
     return first_error;
 }
 
-int attrs_read_xattrs(const struct attrs_thing *thing, struct node *node,
-                      struct source_detail *d)
+int attrs_read_xattrs(const struct attrs_thing *thing, struct node *node, struct source_detail *d)
 {
     node->xattrs = NULL;
     node->xattr_count = 0;
     node->xattrs_chunked = false;
-    if (quirks_of(thing->dev) & QUIRK_NO_XATTRS)
+    if (quirks_of(thing->dev) & QUIRK_NO_XATTRS) {
         return 0;
+    }
     size_t list_at = d->names.len;
     size_t list_len = 0;
     int rc = read_list(thing, d, &list_len);
-    if (rc != 0 || list_len == 0)
+    if (rc != 0 || list_len == 0) {
         return rc;
+    }
     size_t count = 0;
     buf_clear(&d->values);
     rc = read_values(thing, list_at, list_len, d, &count);
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
+    }
     const uint8_t *value = d->values.data;
     for (size_t i = 0; i < count; i++) {
         d->xattrs[i].value = value;
         value += d->xattrs[i].value_len;
     }
-    if (count > 1)
+    if (count > 1) {
         qsort(d->xattrs, count, sizeof(*d->xattrs), by_name);
+    }
     node->xattrs = d->xattrs;
     node->xattr_count = count;
     return rc;
@@ -258,21 +280,25 @@ void attrs_read_flags(const struct attrs_thing *thing, struct node *node)
 {
     int flags = 0;
     node->flags = 0;
-    if (quirks_of(thing->dev) & QUIRK_NO_FLAGS)
+    if (quirks_of(thing->dev) & QUIRK_NO_FLAGS) {
         return;
-    if (ioctl(thing->fd, FS_IOC_GETFLAGS, &flags) == 0)
+    }
+    if (ioctl(thing->fd, FS_IOC_GETFLAGS, &flags) == 0) {
         node->flags = (uint32_t)flags & attrs_flags;
-    else if (errno == ENOTTY || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+    } else if (errno == ENOTTY || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) {
         quirks_add(thing->dev, QUIRK_NO_FLAGS);
+    }
 }
 
 int attrs_set_flags(const struct attrs_thing *thing, uint32_t flags)
 {
     int now = 0;
-    if (ioctl(thing->fd, FS_IOC_GETFLAGS, &now) != 0)
+    if (ioctl(thing->fd, FS_IOC_GETFLAGS, &now) != 0) {
         return errno;
+    }
     int want = (int)(((uint32_t)now & ~attrs_flags) | (flags & attrs_flags));
-    if (want == now)
+    if (want == now) {
         return 0;
+    }
     return ioctl(thing->fd, FS_IOC_SETFLAGS, &want) == 0 ? 0 : errno;
 }

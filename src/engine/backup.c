@@ -14,10 +14,10 @@
 
 #define DEFAULT_BUDGET (32ull << 20)
 #define DEFAULT_CHECKPOINT (1ull << 30)
-#define WORTH_A_CHECKPOINT (16ull << 20)  /* of stored bytes, when the run is interrupted */
+#define WORTH_A_CHECKPOINT (16ull << 20) /* of stored bytes, when the run is interrupted */
 #define MOST_ATTEMPTS 5u
 #define MOST_THREADS 256u
-#define STEPS_PER_TICK 256u               /* things walked between two reports */
+#define STEPS_PER_TICK 256u /* things walked between two reports */
 
 struct backup {
     struct repo *repo;
@@ -28,13 +28,13 @@ struct backup {
     int64_t begin_ns;
     struct pool *pool;
     struct run *run;
-    struct pagestore *pages;          /* over the run: what is written */
-    struct pagestore *old_pages;      /* what is looked up: a reader, and a cache, of its own */
+    struct pagestore *pages;     /* over the run: what is written */
+    struct pagestore *old_pages; /* what is looked up: a reader, and a cache, of its own */
     struct backup_parent *parent;
     struct manifest_update *update;
     struct pipeline *pipeline;
     struct source_detail detail;
-    bool publishing;                  /* what fails now is the publication, not the walk */
+    bool publishing; /* what fails now is the publication, not the walk */
 };
 
 /* ---- what is told meanwhile ---- */
@@ -42,8 +42,9 @@ struct backup {
 static void warn(void *context, const char *path, size_t path_len, int code, const char *message)
 {
     struct backup *b = context;
-    if (b->events != NULL && b->events->warning != NULL)
+    if (b->events != NULL && b->events->warning != NULL) {
         b->events->warning(b->events->context, path, path_len, code, message);
+    }
 }
 
 /* The walk's own reports; the pipeline counts its own. */
@@ -59,8 +60,9 @@ static void progress(struct backup *b, const char *path, size_t path_len)
 {
     const struct commit_counts *expected = backup_parent_counts(b->parent);
     const struct commit_counts *counts = &b->result->counts;
-    if (b->events == NULL || b->events->progress == NULL)
+    if (b->events == NULL || b->events->progress == NULL) {
         return;
+    }
     struct backup_progress p = {
         .files = counts->files,
         .bytes = pipeline_bytes_done(b->pipeline),
@@ -96,10 +98,12 @@ static void fill_commit(const struct backup *b, struct commit *c)
         .counts = b->result->counts,
         .tool = (char *)(o->tool != NULL ? o->tool : "holdfast"),
     };
-    if (c->end_ns < c->begin_ns)
-        c->end_ns = c->begin_ns;   /* the clock was set back meanwhile */
-    if (parent != NULL)
+    if (c->end_ns < c->begin_ns) {
+        c->end_ns = c->begin_ns; /* the clock was set back meanwhile */
+    }
+    if (parent != NULL) {
         memcpy(c->parent, parent, sizeof(c->parent));
+    }
 }
 
 /* What is stored so far becomes known to the next run, should this one not come to its end. */
@@ -109,8 +113,9 @@ static int checkpoint(struct backup *b)
     fill_commit(b, &c);
     int rc = manifest_update_checkpoint(b->update, c.root);
     b->publishing = true;
-    if (rc == 0)
+    if (rc == 0) {
         rc = run_partial(b->run, &c);
+    }
     b->publishing = rc != 0;
     return rc;
 }
@@ -126,8 +131,8 @@ static int tick(void *context, const char *path, size_t path_len)
 
 /*
  * Whether a timestamp lies so far before the parent's beginning that no change after the parent's
- * reading can bear it: the system stamps by a clock that stands for up to 10 ms, some file systems by one of two
- * seconds.
+ * reading can bear it: the system stamps by a clock that stands for up to 10 ms, some file
+ * systems by one of two seconds.
  */
 static bool settled(int64_t stamp_ns, int64_t begin_ns)
 {
@@ -153,8 +158,8 @@ static bool same_text(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 /*
- * Whether the old entry says all there is to say. Device numbers change with every boot here and there, and
- * matter to link groups only.
+ * Whether the old entry says all there is to say. Device numbers change with every boot here and
+ * there, and matter to link groups only.
  */
 static bool entry_unchanged(const struct node *n, const struct node *w)
 {
@@ -187,8 +192,9 @@ static void take_content(struct node *n, const struct node *w)
 static int ask_detail(struct backup *b, struct source_entry *e)
 {
     int rc = b->source->ops->detail(b->source, e->place, NULL, &e->node, &b->detail);
-    if (rc == 0 || rc == HF_ENOMEM)
+    if (rc == 0 || rc == HF_ENOMEM) {
         return rc;
+    }
     source_report(b->source, e->node.path, e->node.path_len, rc);
     return 0;
 }
@@ -198,31 +204,36 @@ static int take_over(struct backup *b, struct source_entry *e, const struct back
 {
     struct node *n = &e->node;
     bool is_file = n->type == NODE_FILE;
-    if (was->leaf != NULL && entry_unchanged(n, was->node))
+    if (was->leaf != NULL && entry_unchanged(n, was->node)) {
         return pipeline_keep(b->pipeline, was->leaf, was->index, n);
+    }
     take_detail(n, was->node);
     if (n->ctime_ns != was->node->ctime_ns) {
         uint32_t flags = n->flags;
         int rc = ask_detail(b, e);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
-        if (is_file)
-            n->flags = flags;   /* told of open files only */
+        }
+        if (is_file) {
+            n->flags = flags; /* told of open files only */
+        }
     }
-    if (is_file)
+    if (is_file) {
         take_content(n, was->node);
+    }
     return pipeline_put(b->pipeline, n, is_file);
 }
 
 static int read_file(struct backup *b, const struct source_entry *e, const struct backup_was *was)
 {
-    struct pipeline_was known = {0};
+    struct pipeline_was known = { 0 };
     if (was != NULL && was->node->type == NODE_FILE) {
         known.known = true;
         known.digest = pipeline_digest(was->node);
         int rc = backup_parent_paged(b->parent, was->node, &known.paged);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return pipeline_read(b->pipeline, e, &known);
 }
@@ -231,13 +242,16 @@ static int visit(struct backup *b, struct source_entry *e)
 {
     struct backup_was was;
     int rc = backup_parent_find(b->parent, e->node.path, e->node.path_len, &was);
-    if (rc < 0)
+    if (rc < 0) {
         return rc;
+    }
     bool found = rc == 1;
-    if (found && content_unchanged(b, &e->node, &was))
+    if (found && content_unchanged(b, &e->node, &was)) {
         return take_over(b, e, &was);
-    if (e->node.type == NODE_FILE)
+    }
+    if (e->node.type == NODE_FILE) {
         return read_file(b, e, found ? &was : NULL);
+    }
     rc = ask_detail(b, e);
     return rc != 0 ? rc : pipeline_put(b->pipeline, &e->node, false);
 }
@@ -250,12 +264,15 @@ static int walk(struct backup *b)
     int rc = 0;
     for (unsigned steps = 1; (rc = b->source->ops->next(b->source, &e)) == 1; steps++) {
         rc = visit(b, &e);
-        if (rc == 0 && b->o->cancel != NULL && *b->o->cancel != 0)
+        if (rc == 0 && b->o->cancel != NULL && *b->o->cancel != 0) {
             rc = err_raise(HF_EINTERRUPTED, "interrupted");
-        if (rc == 0 && steps % STEPS_PER_TICK == 0)
+        }
+        if (rc == 0 && steps % STEPS_PER_TICK == 0) {
             progress(b, e.node.path, e.node.path_len);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
     }
     return rc != 0 ? rc : pipeline_drain(b->pipeline);
 }
@@ -271,14 +288,17 @@ static int open_parent(struct backup *b)
         .parent = o->parent,
     };
     int rc = repopages_new(b->repo, NULL, &b->old_pages);
-    if (rc == 0)
+    if (rc == 0) {
         rc = backup_parent_open(b->repo, &query, b->old_pages, &b->parent);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     const uint8_t *id = backup_parent_id(b->parent);
     b->result->has_parent = id != NULL;
-    if (id != NULL)
+    if (id != NULL) {
         memcpy(b->result->parent, id, sizeof(b->result->parent));
+    }
     return 0;
 }
 
@@ -288,18 +308,23 @@ static int open_run(struct backup *b)
     uint64_t every = o->checkpoint_bytes == 0            ? DEFAULT_CHECKPOINT
                      : o->checkpoint_bytes == UINT64_MAX ? 0
                                                          : o->checkpoint_bytes;
-    struct run_options run = {
-        .pool = b->pool, .dry = o->dry_run, .partial_bytes = o->dry_run ? 0 : every};
+    struct run_options run = { .pool = b->pool,
+                               .dry = o->dry_run,
+                               .partial_bytes = o->dry_run ? 0 : every };
     int rc = run_begin(b->repo, &run, &b->run);
-    if (rc == 0)
+    if (rc == 0) {
         rc = repopages_new(b->repo, b->run, &b->pages);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = manifest_update_new(b->pages, repo_keys(b->repo)->page_boundary_key, &b->update);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     const uint8_t *relied = backup_parent_reliance(b->parent);
-    if (relied != NULL)
+    if (relied != NULL) {
         run_rely_on_parent(b->run, relied);
+    }
     struct pipeline_options pipeline = {
         .repo = b->repo,
         .run = b->run,
@@ -331,10 +356,12 @@ static int publish(struct backup *b, struct commit *c)
     uint64_t number = 0;
     b->publishing = true;
     int rc = run_commit(&b->run, c, id, &number);
-    if ((rc == 0 && !b->o->dry_run) || rc == HF_EUNKNOWN)
+    if ((rc == 0 && !b->o->dry_run) || rc == HF_EUNKNOWN) {
         memcpy(r->id, id, sizeof(r->id));
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     r->counts.bytes_new = c->counts.bytes_new;
     r->counts.bytes_stored = c->counts.bytes_stored;
     r->published = !b->o->dry_run;
@@ -346,14 +373,17 @@ static int run_to_the_end(struct backup *b)
 {
     struct commit c;
     uint8_t root[PAGESTORE_ID_BYTES];
-    struct manifest_totals totals = {0};
+    struct manifest_totals totals = { 0 };
     int rc = walk(b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_update_finish(b->update, root, &totals);
-    if (rc == 0 && totals.entries == 0)
+    }
+    if (rc == 0 && totals.entries == 0) {
         rc = err_raise(HF_ESOURCE, "there was nothing to back up");
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     fill_commit(b, &c);
     memcpy(c.root, root, sizeof(c.root));
     return publish(b, &c);
@@ -363,8 +393,9 @@ static int run_to_the_end(struct backup *b)
 static int keep_what_there_is(struct backup *b)
 {
     if (b->run == NULL || b->o->dry_run || b->o->checkpoint_bytes == UINT64_MAX ||
-        run_bytes_stored(b->run) < WORTH_A_CHECKPOINT)
+        run_bytes_stored(b->run) < WORTH_A_CHECKPOINT) {
         return 0;
+    }
     return checkpoint(b);
 }
 
@@ -388,19 +419,23 @@ static int attempt(struct backup *b)
     memset(&b->result->counts, 0, sizeof(b->result->counts));
     b->publishing = false;
     int rc = open_parent(b);
-    if (rc == 0)
+    if (rc == 0) {
         rc = open_run(b);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = run_to_the_end(b);
-    if (b->pipeline != NULL)
+    }
+    if (b->pipeline != NULL) {
         b->result->bytes_read = pipeline_bytes_read(b->pipeline);
+    }
     if (rc == HF_EINTERRUPTED) {
         struct err_trail kept;
         err_take(&kept);
-        pipeline_free(b->pipeline);   /* nothing may be under way when the run is flushed */
+        pipeline_free(b->pipeline); /* nothing may be under way when the run is flushed */
         b->pipeline = NULL;
-        if (keep_what_there_is(b) != 0)
+        if (keep_what_there_is(b) != 0) {
             err_clear();
+        }
         err_give(&kept);
     }
     close_all(b);
@@ -411,15 +446,16 @@ static int attempt(struct backup *b)
 static int start_over(struct backup *b)
 {
     int rc = repo_refresh(b->repo);
-    if (rc == 0)
+    if (rc == 0) {
         rc = b->source->ops->rewind(b->source);
+    }
     return rc != 0 ? err_add(rc, "could not begin anew after a prune removed what was relied on")
                    : 0;
 }
 
 static size_t worker_count(const struct backup_options *o)
 {
-    size_t threads = o->threads != 0 ? o->threads : pool_cores();
+    size_t threads = o->threads != 0 ? o->threads : pool_cores() + 1;
     return (threads < MOST_THREADS ? threads : MOST_THREADS) - 1;
 }
 
@@ -428,7 +464,8 @@ int backup_run(struct repo *r, const struct backup_options *options, struct sour
 {
     const struct clock *clock = repo_env(r)->clock;
     struct backup b = {
-        .repo = r, .o = options, .source = source, .events = events, .result = out_result};
+        .repo = r, .o = options, .source = source, .events = events, .result = out_result
+    };
     int64_t started = clock_monotonic(clock);
     memset(out_result, 0, sizeof(*out_result));
     b.begin_ns = options->begin_ns != 0 ? options->begin_ns : clock_wall(clock);
@@ -439,15 +476,17 @@ int backup_run(struct repo *r, const struct backup_options *options, struct sour
     while (rc == 0) {
         out_result->attempts++;
         rc = attempt(&b);
-        if (rc != HF_ECHANGED || !b.publishing || out_result->attempts == MOST_ATTEMPTS)
+        if (rc != HF_ECHANGED || !b.publishing || out_result->attempts == MOST_ATTEMPTS) {
             break;
+        }
         rc = start_over(&b);
     }
     pool_free(b.pool);
     source_detail_release(&b.detail);
     source->report = NULL;
     out_result->duration_ns = clock_monotonic(clock) - started;
-    if (rc == 0 && (out_result->counts.errors > 0 || out_result->counts.unstable > 0))
+    if (rc == 0 && (out_result->counts.errors > 0 || out_result->counts.unstable > 0)) {
         rc = err_raise(HF_EPARTIAL, "some files could not be read, or changed meanwhile");
+    }
     return rc;
 }

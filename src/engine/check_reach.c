@@ -102,9 +102,14 @@ static int visit(struct reach *r, const struct catalog_snapshot *s)
     return manifest_visit(r->pages, s->commit.root, &v);
 }
 
-static bool live(const struct catalog_snapshot *s)
+/*
+ * What is to be walked. A snapshot that was published after the repository was opened is none of
+ * this check's: its pages are not in the index that the pages are read through.
+ */
+static bool live(const struct check *c, const struct catalog_snapshot *s)
 {
-    return s->forgotten_by == 0 && !s->partial;
+    return s->forgotten_by == 0 && !s->partial &&
+           s->number <= journal_at(repo_journal(c->repo))->number;
 }
 
 static int visit_all(struct reach *r)
@@ -115,7 +120,7 @@ static int visit_all(struct reach *r)
     for (size_t i = 0; rc == 0 && i < catalog_snapshot_count(c); i++) {
         const struct catalog_snapshot *s = catalog_snapshot(c, i);
 
-        if (live(s)) {
+        if (live(r->check, s)) {
             rc = visit(r, s);
             r->check->progress.snapshots++;
         }
@@ -135,7 +140,7 @@ int check_reach(struct check *c)
         rc = map_new(PAGESTORE_ID_BYTES, 1, 0, &r.seen);
     }
     for (size_t i = 0; i < catalog_snapshot_count(c->catalog); i++) {
-        c->result->snapshots += live(catalog_snapshot(c->catalog, i));
+        c->result->snapshots += live(c, catalog_snapshot(c->catalog, i));
     }
     c->progress.snapshots_expected = c->result->snapshots;
     if (rc == 0) {

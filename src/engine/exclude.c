@@ -18,14 +18,14 @@ enum part_kind { PART_LITERAL, PART_WILD, PART_ANY_DEPTH };
 
 struct part {
     enum part_kind kind;
-    const char *text;   /* unescaped if it is literal, else as given; in the pattern's memory */
+    const char *text; /* unescaped if it is literal, else as given; in the pattern's memory */
     size_t len;
 };
 
 struct pattern {
     char *given;
-    char *memory;       /* of the parts' text */
-    char *literal;      /* the path meant, if it is one path only */
+    char *memory;  /* of the parts' text */
+    char *literal; /* the path meant, if it is one path only */
     struct part *parts;
     size_t count, cap;
     bool anchored, dirs_only, take_back;
@@ -46,18 +46,21 @@ static bool class_has(const char *p, unsigned char c, const char **out_next)
     bool found = false;
     bool first = true;
     for (; first || *at != ']'; first = false) {
-        if (*at == '\\')
+        if (*at == '\\') {
             at++;
+        }
         unsigned char low = (unsigned char)*at++;
         unsigned char high = low;
         if (at[0] == '-' && at[1] != ']') {
             at++;
-            if (*at == '\\')
+            if (*at == '\\') {
                 at++;
+            }
             high = (unsigned char)*at++;
         }
-        if (low <= c && c <= high)
+        if (low <= c && c <= high) {
             found = true;
+        }
     }
     *out_next = at + 1;
     return found != negated;
@@ -66,11 +69,13 @@ static bool class_has(const char *p, unsigned char c, const char **out_next)
 /* Whether the pattern character at p (no star) takes c; *out_next is what follows it. */
 static bool char_matches(const char *p, unsigned char c, const char **out_next)
 {
-    if (*p == '[')
+    if (*p == '[') {
         return class_has(p, c, out_next);
+    }
     *out_next = p + 1;
-    if (*p == '?')
+    if (*p == '?') {
         return true;
+    }
     if (*p == '\\') {
         *out_next = p + 2;
         p++;
@@ -100,29 +105,32 @@ static bool wild_matches(const struct part *part, const char *name, size_t len)
             return false;
         }
     }
-    while (p < p_end && *p == '*')
+    while (p < p_end && *p == '*') {
         p++;
+    }
     return p == p_end;
 }
 
 static bool part_matches(const struct part *part, const char *name, size_t len)
 {
-    if (part->kind == PART_LITERAL)
+    if (part->kind == PART_LITERAL) {
         return part->len == len && memcmp(part->text, name, len) == 0;
+    }
     return wild_matches(part, name, len);
 }
 
 /* ---- matching a path ---- */
 
 /* The component at *at (past its slash), which moves behind it. False at the end. */
-static bool next_component(const char **at, const char *end, const char **out_name,
-                           size_t *out_len)
+static bool next_component(const char **at, const char *end, const char **out_name, size_t *out_len)
 {
     const char *p = *at;
-    while (p < end && *p == '/')
+    while (p < end && *p == '/') {
         p++;
-    if (p == end)
+    }
+    if (p == end) {
         return false;
+    }
     const char *slash = memchr(p, '/', (size_t)(end - p));
     *out_name = p;
     *out_len = (size_t)((slash != NULL ? slash : end) - p);
@@ -135,15 +143,16 @@ static bool parts_match(const struct pattern *pat, const char *path, size_t path
     const char *at = path;
     const char *end = path + path_len;
     size_t i = 0;
-    bool has_star = !pat->anchored;   /* an unanchored pattern begins with a silent `**` */
+    bool has_star = !pat->anchored; /* an unanchored pattern begins with a silent `**` */
     size_t star = 0;
     const char *star_at = at;
     for (;;) {
         const char *before = at;
         const char *name = NULL;
         size_t len = 0;
-        if (!next_component(&at, end, &name, &len))
+        if (!next_component(&at, end, &name, &len)) {
             break;
+        }
         if (i < pat->count && pat->parts[i].kind == PART_ANY_DEPTH) {
             has_star = true;
             star = ++i;
@@ -155,8 +164,9 @@ static bool parts_match(const struct pattern *pat, const char *path, size_t path
             i++;
         } else if (has_star) {
             i = star;
-            if (!next_component(&star_at, end, &name, &len))
+            if (!next_component(&star_at, end, &name, &len)) {
                 return false;
+            }
             at = star_at;
         } else {
             return false;
@@ -168,10 +178,12 @@ static bool parts_match(const struct pattern *pat, const char *path, size_t path
 static bool pattern_matches(const struct pattern *pat, const char *path, size_t path_len,
                             const char *name, size_t name_len, bool is_dir)
 {
-    if (pat->dirs_only && !is_dir)
+    if (pat->dirs_only && !is_dir) {
         return false;
-    if (!pat->anchored && pat->count == 1 && pat->parts[0].kind != PART_ANY_DEPTH)
+    }
+    if (!pat->anchored && pat->count == 1 && pat->parts[0].kind != PART_ANY_DEPTH) {
         return name_len > 0 && part_matches(&pat->parts[0], name, name_len);
+    }
     return parts_match(pat, path, path_len);
 }
 
@@ -184,8 +196,7 @@ static const char *last_name(const char *path, size_t path_len, size_t *out_len)
     return name;
 }
 
-bool exclude_hits(const struct exclude *x, size_t i, const char *path, size_t path_len,
-                  bool is_dir)
+bool exclude_hits(const struct exclude *x, size_t i, const char *path, size_t path_len, bool is_dir)
 {
     size_t name_len = 0;
     const char *name = last_name(path, path_len, &name_len);
@@ -194,13 +205,15 @@ bool exclude_hits(const struct exclude *x, size_t i, const char *path, size_t pa
 
 size_t exclude_which(const struct exclude *x, const char *path, size_t path_len, bool is_dir)
 {
-    if (exclude_count(x) == 0)
+    if (exclude_count(x) == 0) {
         return SIZE_MAX;
+    }
     size_t name_len = 0;
     const char *name = last_name(path, path_len, &name_len);
     for (size_t i = x->count; i-- > 0;) {
-        if (pattern_matches(&x->patterns[i], path, path_len, name, name_len, is_dir))
+        if (pattern_matches(&x->patterns[i], path, path_len, name, name_len, is_dir)) {
             return i;
+        }
     }
     return SIZE_MAX;
 }
@@ -213,13 +226,16 @@ bool exclude_matches(const struct exclude *x, const char *path, size_t path_len,
 
 bool exclude_covers(const struct exclude *x, const char *path, size_t path_len, bool is_dir)
 {
-    if (exclude_count(x) == 0)
+    if (exclude_count(x) == 0) {
         return false;
-    if (exclude_matches(x, "/", 1, true))
+    }
+    if (exclude_matches(x, "/", 1, true)) {
         return true;
+    }
     for (size_t i = 1; i < path_len; i++) {
-        if (path[i] == '/' && exclude_matches(x, path, i, true))
+        if (path[i] == '/' && exclude_matches(x, path, i, true)) {
             return true;
+        }
     }
     return exclude_matches(x, path, path_len, is_dir);
 }
@@ -244,21 +260,23 @@ static int bad(const char *pattern, const char *at, const char *what)
 static int check_class(const char *pattern, const char *p, const char **out_end)
 {
     const char *at = p + 1;
-    if (*at == '!' || *at == '^')
+    if (*at == '!' || *at == '^') {
         at++;
+    }
     for (bool first = true; first || *at != ']'; first = false, at++) {
-        if (*at == '\\')
+        if (*at == '\\') {
             at++;
-        if (*at == '\0' || *at == '/')
+        }
+        if (*at == '\0' || *at == '/') {
             return bad(pattern, p, "'[' without its ']'");
+        }
     }
     *out_end = at;
     return 0;
 }
 
 /* Checks the component at p and says where it ends and whether it has wildcards. */
-static int check_component(const char *pattern, const char *p, const char **out_end,
-                           bool *out_wild)
+static int check_component(const char *pattern, const char *p, const char **out_end, bool *out_wild)
 {
     *out_wild = false;
     for (const char *at = p;; at++) {
@@ -268,13 +286,15 @@ static int check_component(const char *pattern, const char *p, const char **out_
         }
         if (*at == '\\') {
             at++;
-            if (*at == '\0' || *at == '/')
+            if (*at == '\0' || *at == '/') {
                 return bad(pattern, at - 1, "'\\' at the end of a name");
+            }
         } else if (*at == '[') {
             *out_wild = true;
             int rc = check_class(pattern, at, &at);
-            if (rc != 0)
+            if (rc != 0) {
                 return rc;
+            }
         } else if (*at == '*' || *at == '?') {
             *out_wild = true;
         }
@@ -285,8 +305,9 @@ static size_t unescape(const char *p, size_t len, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        if (p[i] == '\\')
+        if (p[i] == '\\') {
             i++;
+        }
         out[n++] = p[i];
     }
     return n;
@@ -296,18 +317,21 @@ static int add_part(struct pattern *pat, const char *pattern, const char *p, con
                     bool wild, char **memory)
 {
     size_t len = (size_t)(end - p);
-    if ((len == 1 && p[0] == '.') || (len == 2 && p[0] == '.' && p[1] == '.'))
+    if ((len == 1 && p[0] == '.') || (len == 2 && p[0] == '.' && p[1] == '.')) {
         return bad(pattern, p, "'.' and '..' never match");
-    if (mem_grow(&pat->parts, &pat->cap, pat->count + 1, sizeof(*pat->parts)) != 0)
+    }
+    if (mem_grow(&pat->parts, &pat->cap, pat->count + 1, sizeof(*pat->parts)) != 0) {
         return err_nomem();
+    }
     struct part *part = &pat->parts[pat->count];
     part->text = *memory;
     if (len == 2 && p[0] == '*' && p[1] == '*') {
         part->kind = PART_ANY_DEPTH;
         part->len = 0;
         /* `**` after `**` says nothing more. */
-        if (pat->count > 0 && part[-1].kind == PART_ANY_DEPTH)
+        if (pat->count > 0 && part[-1].kind == PART_ANY_DEPTH) {
             return 0;
+        }
     } else if (wild) {
         part->kind = PART_WILD;
         part->len = len;
@@ -316,7 +340,7 @@ static int add_part(struct pattern *pat, const char *pattern, const char *p, con
         part->kind = PART_LITERAL;
         part->len = unescape(p, len, *memory);
     }
-    *memory += part->len + 1;   /* with a NUL, so that the matcher may look one ahead */
+    *memory += part->len + 1; /* with a NUL, so that the matcher may look one ahead */
     pat->count++;
     return 0;
 }
@@ -328,10 +352,12 @@ static int add_parts(struct pattern *pat, const char *pattern, const char *p)
         const char *end = NULL;
         bool wild = false;
         int rc = check_component(pattern, p, &end, &wild);
-        if (rc == 0 && end > p)
+        if (rc == 0 && end > p) {
             rc = add_part(pat, pattern, p, end, wild, &memory);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
         if (*end == '/') {
             pat->dirs_only = end[1] == '\0';
             /* A slash before the end ties the components together, not the pattern to the root. */
@@ -347,23 +373,27 @@ static int set_literal(struct pattern *pat)
 {
     size_t len = 1;
     for (size_t i = 0; i < pat->count; i++) {
-        if (pat->parts[i].kind != PART_LITERAL)
+        if (pat->parts[i].kind != PART_LITERAL) {
             return 0;
+        }
         len += pat->parts[i].len + 1;
     }
-    if (!pat->anchored || pat->take_back)
+    if (!pat->anchored || pat->take_back) {
         return 0;
+    }
     char *out = mem_alloc(len + 1);
-    if (out == NULL)
+    if (out == NULL) {
         return err_nomem();
+    }
     pat->literal = out;
     for (size_t i = 0; i < pat->count; i++) {
         *out++ = '/';
         memcpy(out, pat->parts[i].text, pat->parts[i].len);
         out += pat->parts[i].len;
     }
-    if (pat->count == 0)
+    if (pat->count == 0) {
         *out++ = '/';
+    }
     *out = '\0';
     return 0;
 }
@@ -373,14 +403,16 @@ static int compile(struct pattern *pat, const char *pattern)
     const char *p = pattern;
     pat->given = mem_strdup(pattern);
     pat->memory = mem_zalloc(2 * strlen(pattern) + 2);
-    if (pat->given == NULL || pat->memory == NULL)
+    if (pat->given == NULL || pat->memory == NULL) {
         return err_nomem();
+    }
     if (*p == '!') {
         pat->take_back = true;
         p++;
     }
-    if (*p == '\0')
+    if (*p == '\0') {
         return bad(pattern, p, "the pattern is empty");
+    }
     pat->anchored = *p == '/';
     int rc = add_parts(pat, pattern, p);
     return rc != 0 ? rc : set_literal(pat);
@@ -388,10 +420,11 @@ static int compile(struct pattern *pat, const char *pattern)
 
 int exclude_add(struct exclude *x, const char *pattern)
 {
-    struct pattern pat = {0};
+    struct pattern pat = { 0 };
     int rc = compile(&pat, pattern);
-    if (rc == 0 && mem_grow(&x->patterns, &x->cap, x->count + 1, sizeof(pat)) != 0)
+    if (rc == 0 && mem_grow(&x->patterns, &x->cap, x->count + 1, sizeof(pat)) != 0) {
         rc = err_nomem();
+    }
     if (rc != 0) {
         pattern_release(&pat);
         return rc;
@@ -404,8 +437,9 @@ int exclude_add(struct exclude *x, const char *pattern)
 static size_t trimmed(const char *line, size_t len)
 {
     while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r')) {
-        if (len > 1 && line[len - 2] == '\\' && line[len - 1] != '\r')
+        if (len > 1 && line[len - 2] == '\\' && line[len - 1] != '\r') {
             break;
+        }
         len--;
     }
     return len;
@@ -414,15 +448,18 @@ static size_t trimmed(const char *line, size_t len)
 static int add_line(struct exclude *x, struct buf *scratch, const char *line, size_t len)
 {
     len = trimmed(line, len);
-    if (len == 0 || line[0] == '#')
+    if (len == 0 || line[0] == '#') {
         return 0;
-    if (memchr(line, '\0', len) != NULL)
+    }
+    if (memchr(line, '\0', len) != NULL) {
         return err_raise(HF_EUSAGE, "a pattern has a NUL byte in it");
+    }
     buf_clear(scratch);
     buf_put(scratch, line, len);
     buf_put_u8(scratch, 0);
-    if (buf_error(scratch) != 0)
+    if (buf_error(scratch) != 0) {
         return err_nomem();
+    }
     return exclude_add(x, (const char *)scratch->data);
 }
 
@@ -436,8 +473,9 @@ int exclude_add_lines(struct exclude *x, const char *text, size_t len, const cha
     int rc = 0;
     for (; text < end; number++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
-        if (stop == NULL)
+        if (stop == NULL) {
             stop = end;
+        }
         rc = add_line(x, &scratch, text, (size_t)(stop - text));
         if (rc != 0) {
             err_add(rc, "%s, line %zu", label, number);
@@ -445,8 +483,9 @@ int exclude_add_lines(struct exclude *x, const char *text, size_t len, const cha
         }
         text = stop < end ? stop + 1 : end;
     }
-    while (rc != 0 && x->count > before)
+    while (rc != 0 && x->count > before) {
         pattern_release(&x->patterns[--x->count]);
+    }
     buf_release(&scratch);
     return rc;
 }
@@ -461,10 +500,12 @@ int exclude_new(struct exclude **out_exclude)
 
 void exclude_free(struct exclude *x)
 {
-    if (x == NULL)
+    if (x == NULL) {
         return;
-    for (size_t i = 0; i < x->count; i++)
+    }
+    for (size_t i = 0; i < x->count; i++) {
         pattern_release(&x->patterns[i]);
+    }
     mem_free(x->patterns);
     mem_free(x);
 }

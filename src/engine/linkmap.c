@@ -2,9 +2,9 @@
  * linkmap.c - see linkmap.h.
  *
  * Names are seen by the walk and taken when their turn comes in the manifest, both in the same
- * order, so a group is done with when as many names were taken as the inode has links, and none that was
- * seen is still to be taken (links are made while we walk). Names outside of what is backed up never
- * come; their groups stay until the end.
+ * order, so a group is done with when as many names were taken as the inode has links, and none
+ * that was seen is still to be taken (links are made while we walk). Names outside of what is
+ * backed up never come; their groups stay until the end.
  */
 #include "engine/linkmap.h"
 
@@ -14,6 +14,9 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "engine/arena.h"
+
+/* There may be millions of groups. */
+#define GROUP_BLOCK 256u
 
 struct key {
     uint64_t dev, ino;
@@ -27,15 +30,16 @@ struct group {
 };
 
 struct linkmap {
-    struct map *groups;      /* struct key -> struct group * */
-    struct group *last;      /* taken for the last time: freed by the next call */
+    struct map *groups; /* struct key -> struct group * */
+    struct group *last; /* taken for the last time: freed by the next call */
 };
 
 int linkmap_new(struct linkmap **out_map)
 {
     struct linkmap *m = mem_zalloc(sizeof(*m));
-    if (m == NULL)
+    if (m == NULL) {
         return err_nomem();
+    }
     int rc = map_new(sizeof(struct key), sizeof(struct group *), 0, &m->groups);
     if (rc != 0) {
         mem_free(m);
@@ -47,21 +51,24 @@ int linkmap_new(struct linkmap **out_map)
 
 static void group_free(struct group *g)
 {
-    if (g == NULL)
+    if (g == NULL) {
         return;
+    }
     arena_release(&g->memory);
     mem_free(g);
 }
 
 void linkmap_free(struct linkmap *m)
 {
-    if (m == NULL)
+    if (m == NULL) {
         return;
+    }
     size_t at = 0;
     const void *key;
     void *value;
-    while (map_next(m->groups, &at, &key, &value))
+    while (map_next(m->groups, &at, &key, &value)) {
         group_free(*(struct group **)value);
+    }
     group_free(m->last);
     map_free(m->groups);
     mem_free(m);
@@ -69,11 +76,12 @@ void linkmap_free(struct linkmap *m)
 
 int linkmap_see(struct linkmap *m, const struct node *n, bool *out_first)
 {
-    struct key key = {n->dev, n->ino};
+    struct key key = { n->dev, n->ino };
     void *slot = NULL;
     int rc = map_put(m->groups, &key, &slot, out_first);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (!*out_first) {
         (*(struct group **)slot)->seen++;
         return 0;
@@ -84,32 +92,34 @@ int linkmap_see(struct linkmap *m, const struct node *n, bool *out_first)
         map_remove(m->groups, &key);
         return err_nomem();
     }
-    arena_init(&g->memory);
+    arena_init_small(&g->memory, GROUP_BLOCK);
     g->links = n->links;
-    g->seen = g->taken = 1;   /* the first name itself */
+    g->seen = g->taken = 1; /* the first name itself */
     return 0;
 }
 
 int linkmap_set(struct linkmap *m, uint64_t dev, uint64_t ino, const struct node *n)
 {
-    struct key key = {dev, ino};
+    struct key key = { dev, ino };
     struct group **slot = map_get(m->groups, &key);
-    if (slot == NULL || n == NULL)
+    if (slot == NULL || n == NULL) {
         return 0;
+    }
     int rc = arena_node(&(*slot)->memory, n, &(*slot)->node);
     (*slot)->have = rc == 0;
     return rc;
 }
 
-bool linkmap_take(struct linkmap *m, uint64_t dev, uint64_t ino, const char *path,
-                  size_t path_len, struct node *out)
+bool linkmap_take(struct linkmap *m, uint64_t dev, uint64_t ino, const char *path, size_t path_len,
+                  struct node *out)
 {
-    struct key key = {dev, ino};
+    struct key key = { dev, ino };
     struct group **slot = map_get(m->groups, &key);
     group_free(m->last);
     m->last = NULL;
-    if (slot == NULL)
+    if (slot == NULL) {
         return false;
+    }
     struct group *g = *slot;
     bool have = g->have;
     *out = g->node;

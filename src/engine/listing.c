@@ -15,7 +15,7 @@
 
 #define LISTING_READ_BYTES (64u << 10)
 
-struct dirent_raw {   /* linux_dirent64, which no header has */
+struct dirent_raw { /* linux_dirent64, which no header has */
     uint64_t ino;
     int64_t next;
     uint16_t len;
@@ -39,7 +39,7 @@ void listing_release(struct listing *l)
 
 struct listing_mark listing_mark(const struct listing *l)
 {
-    return (struct listing_mark){.entries = l->count, .names = l->names.len};
+    return (struct listing_mark){ .entries = l->count, .names = l->names.len };
 }
 
 void listing_return(struct listing *l, struct listing_mark mark)
@@ -51,8 +51,9 @@ void listing_return(struct listing *l, struct listing_mark mark)
 static uint64_t order_of(const char *name, size_t len)
 {
     uint64_t order = 0;
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         order = order << 8 | (i < len ? (unsigned char)name[i] : 0);
+    }
     return order;
 }
 
@@ -60,17 +61,20 @@ int listing_add(struct listing *l, struct listing_mark mark, const char *name, s
                 uint8_t type)
 {
     size_t offset = l->names.len - mark.names;
-    if (offset > UINT32_MAX || len > UINT16_MAX)
+    if (offset > UINT32_MAX || len > UINT16_MAX) {
         return err_raise(HF_ELIMIT, "too many names in one folder");
-    if (mem_grow(&l->entries, &l->cap, l->count + 1, sizeof(*l->entries)) != 0)
+    }
+    if (mem_grow(&l->entries, &l->cap, l->count + 1, sizeof(*l->entries)) != 0) {
         return err_nomem();
+    }
     buf_put(&l->names, name, len);
     buf_put_u8(&l->names, 0);
-    if (buf_error(&l->names) != 0)
+    if (buf_error(&l->names) != 0) {
         return err_nomem();
+    }
     l->entries[l->count++] = (struct listing_name){
-        .order = order_of(name, len), .offset = (uint32_t)offset, .len = (uint16_t)len,
-        .type = type};
+        .order = order_of(name, len), .offset = (uint32_t)offset, .len = (uint16_t)len, .type = type
+    };
     return 0;
 }
 
@@ -82,8 +86,9 @@ static int add_raw(struct listing *l, struct listing_mark mark, const char *data
         at += d->len;
         const char *name = d->name;
         bool dots = name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-        if (!dots)
+        if (!dots) {
             rc = listing_add(l, mark, name, strlen(name), d->type);
+        }
     }
     return rc;
 }
@@ -93,18 +98,19 @@ int listing_read(struct listing *l, struct listing_mark mark, int fd)
     _Alignas(8) char data[LISTING_READ_BYTES];
     for (;;) {
         long got = syscall(SYS_getdents64, fd, data, sizeof(data));
-        if (got == 0)
+        if (got == 0) {
             return 0;
+        }
         if (got < 0) {
             /* A folder that was opened for passing through only can't be listed. */
             return err_os(errno == EBADF ? EACCES : errno, "could not list the folder");
         }
         int rc = add_raw(l, mark, data, (size_t)got);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
 }
-
 
 static int compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -116,17 +122,19 @@ static int compare_entries(const void *a, const void *b, void *names)
 {
     const struct listing_name *x = a;
     const struct listing_name *y = b;
-    if (x->order != y->order)
+    if (x->order != y->order) {
         return x->order < y->order ? -1 : 1;
+    }
     const char *base = names;
     return compare_names(base + x->offset, x->len, base + y->offset, y->len);
 }
 
 void listing_sort(struct listing *l, struct listing_mark mark)
 {
-    if (l->count > mark.entries + 1)
+    if (l->count > mark.entries + 1) {
         qsort_r(l->entries + mark.entries, l->count - mark.entries, sizeof(*l->entries),
                 compare_entries, l->names.data + mark.names);
+    }
 }
 
 const char *listing_text(const struct listing *l, struct listing_mark mark,
@@ -144,12 +152,14 @@ struct listing_name *listing_find(struct listing *l, struct listing_mark mark, c
         size_t middle = low + (high - low) / 2;
         struct listing_name *n = &l->entries[middle];
         int diff = compare_names(name, len, listing_text(l, mark, n), n->len);
-        if (diff == 0)
+        if (diff == 0) {
             return n;
-        if (diff < 0)
+        }
+        if (diff < 0) {
             high = middle;
-        else
+        } else {
             low = middle + 1;
+        }
     }
     return NULL;
 }

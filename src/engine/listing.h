@@ -1,8 +1,9 @@
 /*
  * listing.h - the names in folders, sorted, in little memory.
  *
- * A stack: the names of a folder are added on top of those of the folder above it, and taken off when the
- * walk leaves it; so a walk allocates nothing per folder. A name costs its bytes and sixteen more.
+ * A stack: the names of a folder are added on top of those of the folder above it, and taken off
+ * when the walk leaves it; so a walk allocates nothing per folder. A name costs its bytes and
+ * sixteen more.
  */
 #ifndef HF_ENGINE_LISTING_H
 #define HF_ENGINE_LISTING_H
@@ -13,10 +14,10 @@
 #include "base/buf.h"
 
 struct listing_name {
-    uint64_t order;    /* its first bytes as a number: most comparisons end here */
-    uint32_t offset;   /* in the folder's names */
+    uint64_t order;  /* its first bytes as a number: most comparisons end here */
+    uint32_t offset; /* in the folder's names */
     uint16_t len;
-    uint8_t type;      /* as getdents says (DT_*) */
+    uint8_t type; /* as getdents says (DT_*) */
 };
 
 struct listing {
@@ -25,7 +26,7 @@ struct listing {
     size_t count, cap;
 };
 
-struct listing_mark {   /* where a folder begins */
+struct listing_mark { /* where a folder begins */
     size_t entries;
     size_t names;
 };

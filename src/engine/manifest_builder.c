@@ -47,13 +47,15 @@ int manifest_builder_new(struct pagestore *pages, const uint8_t boundary_key[16]
                          struct manifest_builder **out_builder)
 {
     struct manifest_builder *b = mem_zalloc(sizeof *b);
-    if (b == NULL)
+    if (b == NULL) {
         return err_nomem();
+    }
     b->pages = pages;
     memcpy(b->boundary_key, boundary_key, sizeof b->boundary_key);
     int rc = manifest_edge_init(&b->edge, pages);
-    if (rc == 0)
+    if (rc == 0) {
         rc = page_builder_new(PAGE_LEAF, 0, boundary_key, &b->levels[0].page);
+    }
     if (rc != 0) {
         manifest_builder_free(b);
         return rc;
@@ -64,8 +66,9 @@ int manifest_builder_new(struct pagestore *pages, const uint8_t boundary_key[16]
 
 void manifest_builder_free(struct manifest_builder *b)
 {
-    if (b == NULL)
+    if (b == NULL) {
         return;
+    }
     for (unsigned l = 0; l <= PAGE_LEVEL_LIMIT; l++) {
         page_builder_free(b->levels[l].page);
         buf_release(&b->levels[l].separator);
@@ -101,10 +104,12 @@ static int set_separator(struct level *l, const uint8_t *key, size_t len)
 
 static int need_level(struct manifest_builder *b, unsigned l)
 {
-    if (l > PAGE_LEVEL_LIMIT)
+    if (l > PAGE_LEVEL_LIMIT) {
         return err_raise(HF_ELIMIT, "the manifest has too many levels");
-    if (b->levels[l].page != NULL)
+    }
+    if (b->levels[l].page != NULL) {
         return 0;
+    }
     return page_builder_new(PAGE_INDEX, (uint8_t)l, b->boundary_key, &b->levels[l].page);
 }
 
@@ -114,10 +119,12 @@ static int put_page(struct manifest_builder *b, struct page_builder *page, struc
     const uint8_t *data;
     size_t len;
     int rc = page_builder_finish(page, &data, &len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = b->pages->put(b->pages, data, len, child->id);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return err_add(rc, "could not store a page of the manifest");
+    }
     b->stats.pages_put++;
     child->page_len = len;
     return 0;
@@ -139,8 +146,9 @@ static int put_level(struct manifest_builder *b, struct level *l, struct page_ch
 static int end_page(struct manifest_builder *b, struct level *l, struct page_child *out_child)
 {
     int rc = put_level(b, l, out_child);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memcpy(l->last_id, out_child->id, sizeof l->last_id);
     count_pages(l, 1);
     page_builder_reset(l->page);
@@ -155,26 +163,32 @@ static int add_child(struct manifest_builder *b, unsigned l, struct page_child c
         struct level *level = &b->levels[l];
         bool ends;
         int rc = need_level(b, l);
-        if (rc == 0 && !is_started(level))
+        if (rc == 0 && !is_started(level)) {
             rc = set_separator(level, child.key, child.key_len);
-        if (rc == 0)
+        }
+        if (rc == 0) {
             rc = page_builder_add_child(level->page, &child, &ends);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
         level->below.entries += child.entries;
         level->below.bytes += child.bytes;
-        if (!ends)
+        if (!ends) {
             return 0;
+        }
         rc = end_page(b, level, &child);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
 }
 
 static int know_last_key(struct manifest_builder *b)
 {
-    if (b->last_known)
+    if (b->last_known) {
         return 0;
+    }
     int rc = manifest_edge_last(&b->edge, &b->taken, &b->last_key);
     b->last_known = rc == 0;
     return rc;
@@ -184,14 +198,17 @@ static int know_last_key(struct manifest_builder *b)
 static int separate(struct manifest_builder *b, const struct buf *key)
 {
     struct level *leaf = &b->levels[0];
-    if (b->totals.entries == 0)
+    if (b->totals.entries == 0) {
         return set_separator(leaf, NULL, 0);
+    }
     int rc = know_last_key(b);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     const struct buf *last = &b->last_key;
-    if (manifest_walk_compare(last->data, last->len, key->data, key->len) >= 0)
+    if (manifest_walk_compare(last->data, last->len, key->data, key->len) >= 0) {
         return err_raise(HF_EFAIL, "a path is out of order");
+    }
     size_t len = page_separator(last->data, last->len, key->data, key->len);
     return set_separator(leaf, key->data, len);
 }
@@ -200,10 +217,12 @@ static int separate(struct manifest_builder *b, const struct buf *key)
 static int begin_leaf(struct manifest_builder *b, const struct node *n)
 {
     int rc = manifest_edge_key(n->path, n->path_len, &b->key);
-    if (rc == 0)
+    if (rc == 0) {
         rc = separate(b, &b->key);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         page_builder_reset(b->levels[0].page);
+    }
     return rc;
 }
 
@@ -213,29 +232,35 @@ int manifest_builder_add(struct manifest_builder *b, const struct node *n)
     struct page_child child;
     bool ends, begins = !is_started(leaf);
     int rc = page_builder_add_node(leaf->page, n, &ends);
-    if (rc == 0 && begins)
+    if (rc == 0 && begins) {
         rc = begin_leaf(b, n);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     uint64_t bytes = n->type == NODE_FILE ? n->size : 0;
     leaf->below.entries++;
     leaf->below.bytes += bytes;
     b->totals.entries++;
     b->totals.bytes += bytes;
-    if (!ends)
+    if (!ends) {
         return 0;
+    }
     rc = manifest_edge_key(n->path, n->path_len, &b->last_key);
     b->last_known = true;
-    if (rc == 0)
+    if (rc == 0) {
         rc = end_page(b, leaf, &child);
+    }
     return rc != 0 ? rc : add_child(b, 1, child);
 }
 
 bool manifest_builder_at_start(const struct manifest_builder *b, uint8_t level)
 {
-    for (unsigned l = 0; l <= level; l++)
-        if (is_started(&b->levels[l]))
+    for (unsigned l = 0; l <= level; l++) {
+        if (is_started(&b->levels[l])) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -264,14 +289,17 @@ static int fit_separator(struct manifest_builder *b, const struct manifest_page 
     bool follows = !b->last_known && b->taken.first_entry + b->taken.entries == page->first_entry;
     if (!follows) {
         int rc = know_last_key(b);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
-    if (follows || is_separator(&b->last_key, page->key, page->key_len))
+    if (follows || is_separator(&b->last_key, page->key, page->key_len)) {
         return set_separator(&b->levels[0], page->key, page->key_len);
+    }
     *out_fits = page->level == 0;
-    if (!*out_fits)
+    if (!*out_fits) {
         return 0;
+    }
     int rc = manifest_edge_first(&b->edge, page, &b->key);
     return rc != 0 ? rc : separate(b, &b->key);
 }
@@ -281,12 +309,14 @@ int manifest_builder_reuse(struct manifest_builder *b, const struct manifest_pag
 {
     *out_taken = false;
     bool ended_by_rule = !page->last;
-    if (!manifest_builder_at_start(b, page->level) || !(ended_by_rule || at_end))
+    if (!manifest_builder_at_start(b, page->level) || !(ended_by_rule || at_end)) {
         return 0;
+    }
     bool fits;
     int rc = fit_separator(b, page, &fits);
-    if (rc != 0 || !fits)
+    if (rc != 0 || !fits) {
         return rc;
+    }
     struct page_child child = {
         .key = b->levels[0].separator.data,
         .key_len = b->levels[0].separator.len,
@@ -295,8 +325,9 @@ int manifest_builder_reuse(struct manifest_builder *b, const struct manifest_pag
         .bytes = page->bytes,
     };
     memcpy(child.id, page->id, sizeof child.id);
-    for (unsigned l = 0; l < page->level; l++)
+    for (unsigned l = 0; l < page->level; l++) {
         count_pages(&b->levels[l], 2);
+    }
     count_pages(&b->levels[page->level], 1);
     memcpy(b->levels[page->level].last_id, page->id, sizeof child.id);
     b->totals.entries += page->entries;
@@ -317,14 +348,17 @@ static int copy_children(struct manifest_builder *b, struct page_builder *from,
     struct page_child child;
     bool ends;
     int rc = page_builder_finish(from, &data, &len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = page_reader_open(b->edge.reader, data, len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     while ((rc = page_reader_next_child(b->edge.reader, &child)) == 1) {
         rc = page_builder_add_child(to, &child, &ends);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return rc;
 }
@@ -339,20 +373,24 @@ static int put_with_child(struct manifest_builder *b, unsigned l, struct page_ch
     struct page_builder *page;
     bool ends;
     int rc = page_builder_new(PAGE_INDEX, (uint8_t)l, b->boundary_key, &page);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (is_started(level))
+    }
+    if (is_started(level)) {
         rc = copy_children(b, level->page, page);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = page_builder_add_child(page, child, &ends);
+    }
     if (rc == 0 && is_started(level)) {
         child->key = level->separator.data;
         child->key_len = level->separator.len;
         child->entries += level->below.entries;
         child->bytes += level->below.bytes;
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = put_page(b, page, child);
+    }
     page_builder_free(page);
     return rc;
 }
@@ -362,17 +400,20 @@ int manifest_builder_checkpoint(struct manifest_builder *b, uint8_t out_root[PAG
     struct page_child child = { .key = NULL };
     bool carries = false; /* child is a page of the level below, stored ahead of its end */
     memset(out_root, 0, PAGESTORE_ID_BYTES);
-    if (b->totals.entries == 0)
+    if (b->totals.entries == 0) {
         return 0;
+    }
     for (unsigned l = 0; l <= PAGE_LEVEL_LIMIT; l++) {
         struct level *level = &b->levels[l];
         int rc = 0;
-        if (carries)
+        if (carries) {
             rc = put_with_child(b, l, &child);
-        else if (is_started(level))
+        } else if (is_started(level)) {
             rc = put_level(b, level, &child);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
         carries |= is_started(level);
         if (level->pages + (carries ? 1 : 0) == 1) {
             memcpy(out_root, carries ? child.id : level->last_id, PAGESTORE_ID_BYTES);
@@ -386,19 +427,23 @@ int manifest_builder_finish(struct manifest_builder *b, uint8_t out_root[PAGESTO
                             struct manifest_totals *out_totals)
 {
     memset(out_root, 0, PAGESTORE_ID_BYTES);
-    if (out_totals != NULL)
+    if (out_totals != NULL) {
         *out_totals = b->totals;
-    if (b->totals.entries == 0)
+    }
+    if (b->totals.entries == 0) {
         return 0;
+    }
     for (unsigned l = 0; l <= PAGE_LEVEL_LIMIT; l++) {
         struct level *level = &b->levels[l];
         struct page_child child;
         if (is_started(level)) {
             int rc = end_page(b, level, &child);
-            if (rc == 0 && level->pages > 1)
+            if (rc == 0 && level->pages > 1) {
                 rc = add_child(b, l + 1, child);
-            if (rc != 0)
+            }
+            if (rc != 0) {
                 return rc;
+            }
         }
         if (level->pages == 1) {
             memcpy(out_root, level->last_id, PAGESTORE_ID_BYTES);

@@ -31,8 +31,9 @@ int manifest_content_new(struct pagestore *pages, const uint8_t boundary_key[16]
                          struct manifest_content **out_content)
 {
     struct manifest_content *c = mem_zalloc(sizeof *c);
-    if (c == NULL)
+    if (c == NULL) {
         return err_nomem();
+    }
     c->pages = pages;
     memcpy(c->boundary_key, boundary_key, sizeof c->boundary_key);
     *out_content = c;
@@ -41,11 +42,13 @@ int manifest_content_new(struct pagestore *pages, const uint8_t boundary_key[16]
 
 void manifest_content_free(struct manifest_content *c)
 {
-    if (c == NULL)
+    if (c == NULL) {
         return;
+    }
     for (unsigned d = 0; d <= PAGE_DEPTH_LIMIT; d++) {
-        if (c->levels[d] != NULL)
+        if (c->levels[d] != NULL) {
             page_builder_free(c->levels[d]->page);
+        }
         mem_free(c->levels[d]);
     }
     mem_free(c);
@@ -58,17 +61,20 @@ void manifest_content_begin(struct manifest_content *c)
         level->count = 0;
         level->paged = false;
         level->len = 0;
-        if (level->page != NULL)
+        if (level->page != NULL) {
             page_builder_reset(level->page);
+        }
     }
 }
 
 static int need_level(struct manifest_content *c, unsigned depth)
 {
-    if (depth > PAGE_DEPTH_LIMIT)
+    if (depth > PAGE_DEPTH_LIMIT) {
         return err_raise(HF_ELIMIT, "a file has too many chunks");
-    if (c->levels[depth] == NULL)
+    }
+    if (c->levels[depth] == NULL) {
         c->levels[depth] = mem_zalloc(sizeof *c->levels[depth]);
+    }
     return c->levels[depth] != NULL ? 0 : err_nomem();
 }
 
@@ -78,10 +84,12 @@ static int end_page(struct manifest_content *c, struct level *level, struct node
     const uint8_t *data;
     size_t len;
     int rc = page_builder_finish(level->page, &data, &len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = c->pages->put(c->pages, data, len, out_ref->id);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return err_add(rc, "could not store a list page");
+    }
     out_ref->len = level->len;
     out_ref->hole = false;
     level->len = 0;
@@ -97,14 +105,17 @@ static int add_to_page(struct manifest_content *c, unsigned depth, const struct 
     struct level *level = c->levels[depth];
     struct node_ref page;
     bool ends;
-    if (ref->len > INT64_MAX - level->len)
+    if (ref->len > INT64_MAX - level->len) {
         return err_raise(HF_ELIMIT, "a file is too long");
+    }
     int rc = page_builder_add_ref(level->page, ref, &ends);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     level->len += ref->len;
-    if (!ends)
+    if (!ends) {
         return 0;
+    }
     rc = end_page(c, level, &page);
     return rc != 0 ? rc : add_at(c, depth + 1, &page);
 }
@@ -114,10 +125,12 @@ static int begin_pages(struct manifest_content *c, unsigned depth)
 {
     struct level *level = c->levels[depth];
     int rc = 0;
-    if (level->page == NULL)
+    if (level->page == NULL) {
         rc = page_builder_new(PAGE_LIST, (uint8_t)depth, c->boundary_key, &level->page);
-    for (size_t i = 0; rc == 0 && i < level->count; i++)
+    }
+    for (size_t i = 0; rc == 0 && i < level->count; i++) {
         rc = add_to_page(c, depth, &level->refs[i]);
+    }
     level->paged = true;
     return rc;
 }
@@ -125,24 +138,28 @@ static int begin_pages(struct manifest_content *c, unsigned depth)
 static int add_at(struct manifest_content *c, unsigned depth, const struct node_ref *ref)
 {
     int rc = need_level(c, depth);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     struct level *level = c->levels[depth];
     if (!level->paged && level->count < NODE_INLINE_REFS) {
         level->refs[level->count++] = *ref;
         return 0;
     }
-    if (depth == PAGE_DEPTH_LIMIT)
+    if (depth == PAGE_DEPTH_LIMIT) {
         return err_raise(HF_ELIMIT, "a file has too many chunks");
-    if (!level->paged)
+    }
+    if (!level->paged) {
         rc = begin_pages(c, depth);
+    }
     return rc != 0 ? rc : add_to_page(c, depth, ref);
 }
 
 int manifest_content_add(struct manifest_content *c, const struct node_ref *ref)
 {
-    if (ref->len == 0 || ref->len > INT64_MAX)
+    if (ref->len == 0 || ref->len > INT64_MAX) {
         return err_raise(HF_EFAIL, "an impossible piece of a file");
+    }
     return add_at(c, 0, ref);
 }
 
@@ -163,10 +180,12 @@ int manifest_content_end(struct manifest_content *c, struct node *out_node)
         if (page_builder_count(level->page) > 0) {
             struct node_ref page;
             int rc = end_page(c, level, &page);
-            if (rc == 0)
+            if (rc == 0) {
                 rc = add_at(c, depth + 1, &page);
-            if (rc != 0)
+            }
+            if (rc != 0) {
                 return rc;
+            }
         }
     }
     return 0;

@@ -15,8 +15,9 @@ int manifest_content_reader_new(struct pagestore *pages,
                                 struct manifest_content_reader **out_reader)
 {
     struct manifest_content_reader *r = mem_zalloc(sizeof *r);
-    if (r == NULL)
+    if (r == NULL) {
         return err_nomem();
+    }
     manifest_list_init(&r->list, pages);
     *out_reader = r;
     return 0;
@@ -24,8 +25,9 @@ int manifest_content_reader_new(struct pagestore *pages,
 
 void manifest_content_reader_free(struct manifest_content_reader *r)
 {
-    if (r == NULL)
+    if (r == NULL) {
         return;
+    }
     manifest_list_release(&r->list);
     mem_free(r);
 }
@@ -46,11 +48,13 @@ int manifest_content_reader_next(struct manifest_content_reader *r, struct node_
 {
     struct manifest_list *l = &r->list;
     int rc = 0;
-    while (rc == 0 && l->at == MANIFEST_LIST_PAGE)
+    while (rc == 0 && l->at == MANIFEST_LIST_PAGE) {
         rc = manifest_list_enter(l);
+    }
     r->stuck = rc < 0;
-    if (rc != 0 || l->at == MANIFEST_LIST_END)
+    if (rc != 0 || l->at == MANIFEST_LIST_END) {
         return rc;
+    }
     *out = l->ref;
     *out_offset = l->offset;
     rc = manifest_list_skip(l);
@@ -63,12 +67,13 @@ int manifest_content_reader_seek(struct manifest_content_reader *r, uint64_t off
     int rc = offset < l->offset || l->at == MANIFEST_LIST_END ? manifest_list_rewind(l) : 0;
     r->stuck = false;
     while (rc == 0 && l->at != MANIFEST_LIST_END) {
-        if (offset - l->offset >= l->ref.len)
+        if (offset - l->offset >= l->ref.len) {
             rc = manifest_list_skip(l);
-        else if (l->at == MANIFEST_LIST_PAGE)
+        } else if (l->at == MANIFEST_LIST_PAGE) {
             r->stuck = (rc = manifest_list_enter(l)) < 0;
-        else
+        } else {
             break;
+        }
     }
     return rc;
 }
@@ -76,8 +81,9 @@ int manifest_content_reader_seek(struct manifest_content_reader *r, uint64_t off
 int manifest_content_reader_skip(struct manifest_content_reader *r, uint64_t *out_offset,
                                  uint64_t *out_len)
 {
-    if (!r->stuck)
+    if (!r->stuck) {
         return err_raise(HF_EFAIL, "there is no list page that could not be read");
+    }
     *out_offset = r->list.offset;
     *out_len = r->list.ref.len;
     r->stuck = false;

@@ -23,11 +23,13 @@ int manifest_cursor_open(struct pagestore *pages, const uint8_t root[PAGESTORE_I
                          struct manifest_cursor **out_cursor)
 {
     struct manifest_cursor *c = mem_zalloc(sizeof *c);
-    if (c == NULL)
+    if (c == NULL) {
         return err_nomem();
+    }
     int rc = manifest_walk_open(&c->walk, pages, root);
-    if (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE)
+    if (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE) {
         rc = manifest_walk_enter(&c->walk);
+    }
     if (rc != 0) {
         manifest_cursor_close(c);
         return rc;
@@ -40,8 +42,9 @@ int manifest_cursor_open(struct pagestore *pages, const uint8_t root[PAGESTORE_I
 
 void manifest_cursor_close(struct manifest_cursor *c)
 {
-    if (c == NULL)
+    if (c == NULL) {
         return;
+    }
     manifest_walk_release(&c->walk);
     manifest_leaf_drop(c->leaf);
     buf_release(&c->key);
@@ -59,12 +62,15 @@ static int advance(struct manifest_cursor *c)
 {
     int rc = 0;
     bool broken = c->stuck && c->walk.at == MANIFEST_WALK_NODE; /* which is told again */
-    if (c->returned || broken)
+    if (c->returned || broken) {
         rc = manifest_walk_next(&c->walk);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         c->returned = false;
-    while (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE)
+    }
+    while (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE) {
         rc = manifest_walk_enter(&c->walk);
+    }
     return rc;
 }
 
@@ -73,12 +79,14 @@ static int note_leaf(struct manifest_cursor *c)
 {
     const struct manifest_page *page = c->walk.page;
     c->index = c->walk.index;
-    if (c->leaf != NULL && c->leaf->page.first_entry == page->first_entry)
+    if (c->leaf != NULL && c->leaf->page.first_entry == page->first_entry) {
         return 0;
+    }
     struct manifest_leaf *leaf;
     int rc = manifest_leaf_new(page, &leaf);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     manifest_leaf_drop(c->leaf);
     c->leaf = leaf;
     return 0;
@@ -87,14 +95,17 @@ static int note_leaf(struct manifest_cursor *c)
 int manifest_cursor_next(struct manifest_cursor *c, struct node *out)
 {
     int rc = advance(c);
-    if (rc != 0)
+    if (rc != 0) {
         return noted(c, rc);
+    }
     c->stuck = false;
-    if (c->walk.at == MANIFEST_WALK_END)
+    if (c->walk.at == MANIFEST_WALK_END) {
         return 0;
+    }
     rc = note_leaf(c);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     *out = c->walk.node;
     c->returned = true;
     return 1;
@@ -103,8 +114,9 @@ int manifest_cursor_next(struct manifest_cursor *c, struct node *out)
 static int seek_key(struct manifest_cursor *c)
 {
     int rc = buf_error(&c->key);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     c->returned = false;
     return noted(c, manifest_walk_seek(&c->walk, c->key.data, c->key.len));
 }
@@ -113,8 +125,9 @@ static int set_key(struct manifest_cursor *c, const char *path, size_t path_len)
 {
     buf_clear(&c->key);
     int rc = buf_reserve(&c->key, path_len + 1);
-    if (rc == 0)
+    if (rc == 0) {
         c->key.len = page_key_of_path(path, path_len, c->key.data);
+    }
     return rc;
 }
 
@@ -126,21 +139,24 @@ int manifest_cursor_seek(struct manifest_cursor *c, const char *path, size_t pat
 
 int manifest_cursor_skip_subtree(struct manifest_cursor *c)
 {
-    if (!c->returned)
+    if (!c->returned) {
         return err_raise(HF_EFAIL, "no node was returned whose sub-tree could be skipped");
+    }
     const struct node *n = &c->walk.node;
     if (n->path_len == 1) { /* all there is lies below the root */
         while (c->walk.at != MANIFEST_WALK_END) {
             int rc = manifest_walk_skip(&c->walk);
-            if (rc != 0)
+            if (rc != 0) {
                 return noted(c, rc);
+            }
         }
         c->returned = false;
         return 0;
     }
     int rc = set_key(c, n->path, n->path_len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     buf_put_u8(&c->key, 1); /* all keys below have a 0 there */
     return seek_key(c);
 }
@@ -149,12 +165,15 @@ int manifest_cursor_find(struct manifest_cursor *c, const char *path, size_t pat
                          struct node *out)
 {
     int rc = manifest_cursor_seek(c, path, path_len);
-    if (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE)
+    if (rc == 0 && c->walk.at == MANIFEST_WALK_PAGE) {
         return 0; /* whatever is in that page comes after it */
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = manifest_cursor_next(c, out);
-    if (rc != 1)
+    }
+    if (rc != 1) {
         return rc;
+    }
     return out->path_len == path_len && memcmp(out->path, path, path_len) == 0;
 }
 
@@ -166,8 +185,9 @@ struct manifest_leaf *manifest_cursor_leaf(const struct manifest_cursor *c, uint
 
 int manifest_cursor_skip_page(struct manifest_cursor *c, struct manifest_loss *out_loss)
 {
-    if (!c->stuck || c->walk.at == MANIFEST_WALK_END)
+    if (!c->stuck || c->walk.at == MANIFEST_WALK_END) {
         return err_raise(HF_EFAIL, "there is no page that could not be read");
+    }
     const struct manifest_page *page = c->walk.page;
     if (out_loss != NULL) {
         memcpy(out_loss->id, page->id, sizeof out_loss->id);

@@ -1,11 +1,10 @@
 /*
  * manifest_diff.c - two walks side by side.
  *
- * Where both stand before pages with the same id, both pass over them: same page, same nodes.
- * Where they stand before different pages that overlap, the one of the higher level is entered,
- * so that they meet at pages of the same level; where one lies wholly before the other, it is
- * entered first. Since boundaries depend on paths alone, the two come to stand before the same
- * pages again soon after a difference.
+ * Where both stand before pages with the same id, both pass over them: same page, same nodes. Where
+ * they stand before different pages, the one that begins first is entered, of two that begin
+ * together the one of the higher level. Since boundaries depend on paths alone, the two come to
+ * stand before the same pages again soon after a difference.
  */
 #include "engine/manifest_diff.h"
 
@@ -46,15 +45,6 @@ static bool same_page(const struct manifest_page *a, const struct manifest_page 
     return a->level == b->level && memcmp(a->id, b->id, sizeof a->id) == 0;
 }
 
-/* Whether the page that w stands before lies wholly before the one that other stands before. */
-static bool lies_before(const struct manifest_walk *w, const struct manifest_walk *other)
-{
-    const uint8_t *bound;
-    size_t bound_len;
-    return manifest_walk_bound(w, &bound, &bound_len) &&
-           manifest_walk_compare(bound, bound_len, other->page->key, other->page->key_len) <= 0;
-}
-
 static int set_key(struct buf *key, const uint8_t *data, size_t len)
 {
     buf_clear(key);
@@ -77,8 +67,9 @@ static int go_blind(struct side *s)
     int rc = extends ? 0 : set_key(&b->from, page->key, page->key_len);
     b->is_set = true;
     b->to_end = !manifest_walk_bound(&s->walk, &bound, &len);
-    if (rc == 0 && !b->to_end)
+    if (rc == 0 && !b->to_end) {
         rc = set_key(&b->to, bound, len);
+    }
     return rc;
 }
 
@@ -95,12 +86,14 @@ static bool is_blind(const struct side *s, const struct node *n)
 static int forgive(struct diff *d, struct side *s, int code)
 {
     uint8_t id[PAGESTORE_ID_BYTES];
-    if (d->options->damaged == NULL || code == HF_ENOMEM)
+    if (d->options->damaged == NULL || code == HF_ENOMEM) {
         return code;
+    }
     memcpy(id, s->walk.page->id, sizeof id);
     int rc = d->options->damaged(d->options->context, code, id);
-    if (rc == 0)
+    if (rc == 0) {
         rc = go_blind(s);
+    }
     return rc != 0 ? rc : manifest_walk_skip(&s->walk);
 }
 
@@ -125,13 +118,10 @@ static int meet_pages(struct diff *d)
         int rc = manifest_walk_skip(was);
         return rc != 0 ? rc : manifest_walk_skip(is);
     }
-    if (lies_before(was, is))
-        return enter(d, &d->was);
-    if (lies_before(is, was))
-        return enter(d, &d->is);
-    if (a->level != b->level)
-        return enter(d, a->level > b->level ? &d->was : &d->is);
     int order = manifest_walk_compare(a->key, a->key_len, b->key, b->key_len);
+    if (order == 0) {
+        order = b->level - a->level; /* to meet at pages of the same level */
+    }
     return enter(d, order <= 0 ? &d->was : &d->is);
 }
 
@@ -140,10 +130,11 @@ static int tell_single(struct diff *d, struct side *s)
 {
     const struct node *n = &s->walk.node;
     int rc = 0;
-    if (s == &d->was && !is_blind(&d->is, n))
+    if (s == &d->was && !is_blind(&d->is, n)) {
         rc = d->fn(d->options->context, n, NULL);
-    else if (s == &d->is && !is_blind(&d->was, n))
+    } else if (s == &d->is && !is_blind(&d->was, n)) {
         rc = d->fn(d->options->context, NULL, n);
+    }
     return rc != 0 ? rc : next(d, s);
 }
 
@@ -152,8 +143,9 @@ static int meet_page_and_node(struct diff *d, struct side *at_page, struct side 
 {
     const struct manifest_page *page = at_page->walk.page;
     const struct node *n = &on_node->walk.node;
-    if (manifest_walk_compare_path(n->path, n->path_len, page->key, page->key_len) < 0)
+    if (manifest_walk_compare_path(n->path, n->path_len, page->key, page->key_len) < 0) {
         return tell_single(d, on_node);
+    }
     return enter(d, at_page);
 }
 
@@ -161,11 +153,13 @@ static int meet_nodes(struct diff *d)
 {
     const struct node *was = &d->was.walk.node, *is = &d->is.walk.node;
     int order = node_path_compare(was->path, was->path_len, is->path, is->path_len);
-    if (order != 0)
+    if (order != 0) {
         return tell_single(d, order < 0 ? &d->was : &d->is);
+    }
     int rc = same_node(was, is) ? 0 : d->fn(d->options->context, was, is);
-    if (rc == 0)
+    if (rc == 0) {
         rc = next(d, &d->was);
+    }
     return rc != 0 ? rc : next(d, &d->is);
 }
 
@@ -178,14 +172,18 @@ static int go_alone(struct diff *d, struct side *s)
 static int step(struct diff *d)
 {
     enum manifest_walk_at was = d->was.walk.at, is = d->is.walk.at;
-    if (was == MANIFEST_WALK_END)
+    if (was == MANIFEST_WALK_END) {
         return go_alone(d, &d->is);
-    if (is == MANIFEST_WALK_END)
+    }
+    if (is == MANIFEST_WALK_END) {
         return go_alone(d, &d->was);
-    if (was == MANIFEST_WALK_PAGE && is == MANIFEST_WALK_PAGE)
+    }
+    if (was == MANIFEST_WALK_PAGE && is == MANIFEST_WALK_PAGE) {
         return meet_pages(d);
-    if (was == MANIFEST_WALK_NODE && is == MANIFEST_WALK_NODE)
+    }
+    if (was == MANIFEST_WALK_NODE && is == MANIFEST_WALK_NODE) {
         return meet_nodes(d);
+    }
     return was == MANIFEST_WALK_PAGE ? meet_page_and_node(d, &d->was, &d->is)
                                      : meet_page_and_node(d, &d->is, &d->was);
 }
@@ -193,15 +191,17 @@ static int step(struct diff *d)
 /* What lies at or after the end of the range that was asked for is no part of the diff. */
 static void cut_off(struct diff *d, struct manifest_walk *w)
 {
-    if (d->until.len == 0 || w->at == MANIFEST_WALK_END)
+    if (d->until.len == 0 || w->at == MANIFEST_WALK_END) {
         return;
+    }
     int order = w->at == MANIFEST_WALK_PAGE
                     ? manifest_walk_compare(w->page->key, w->page->key_len, d->until.data,
                                             d->until.len)
                     : manifest_walk_compare_path(w->node.path, w->node.path_len, d->until.data,
                                                  d->until.len);
-    if (order >= 0)
+    if (order >= 0) {
         w->at = MANIFEST_WALK_END;
+    }
 }
 
 /*
@@ -212,8 +212,9 @@ static int begin(struct diff *d, struct side *s, struct pagestore *pages,
                  const uint8_t root[PAGESTORE_ID_BYTES])
 {
     int rc = manifest_walk_open(&s->walk, pages, root);
-    if (rc != 0 || s->walk.at == MANIFEST_WALK_END)
+    if (rc != 0 || s->walk.at == MANIFEST_WALK_END) {
         return rc;
+    }
     rc = d->until.len > 0 ? manifest_walk_seek(&s->walk, d->until.data, d->until.len)
                           : manifest_walk_enter(&s->walk);
     return rc < 0 ? forgive(d, s, rc) : rc;
@@ -224,11 +225,13 @@ static int run(struct diff *d)
     for (;;) {
         cut_off(d, &d->was.walk);
         cut_off(d, &d->is.walk);
-        if (d->was.walk.at == MANIFEST_WALK_END && d->is.walk.at == MANIFEST_WALK_END)
+        if (d->was.walk.at == MANIFEST_WALK_END && d->is.walk.at == MANIFEST_WALK_END) {
             return 0;
+        }
         int rc = step(d);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
 }
 
@@ -247,20 +250,27 @@ int manifest_diff(struct pagestore *was_pages, const uint8_t was_root[PAGESTORE_
     struct diff d = { .options = options, .fn = fn };
     bool differ = memcmp(was_root, is_root, PAGESTORE_ID_BYTES) != 0;
     int rc = 0;
-    if (options->below != NULL && options->below_len > 1) /* not the root, which is all */
+    if (options->below != NULL && options->below_len > 1) { /* not the root, which is all */
         rc = manifest_edge_key(options->below, options->below_len, &d.until);
-    if (rc == 0 && differ)
+    }
+    if (rc == 0 && differ) {
         rc = begin(&d, &d.was, was_pages, was_root);
-    if (rc == 0 && differ)
+    }
+    if (rc == 0 && differ) {
         rc = begin(&d, &d.is, is_pages, is_root);
-    if (d.until.len > 0)
+    }
+    if (d.until.len > 0) {
         buf_put_u8(&d.until, 1); /* the range ends there: keys below have a 0 in its place */
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = buf_error(&d.until);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = run(&d);
-    if (out_pages_read != NULL)
+    }
+    if (out_pages_read != NULL) {
         *out_pages_read = d.was.walk.pages_read + d.is.walk.pages_read;
+    }
     release(&d.was);
     release(&d.is);
     buf_release(&d.until);

@@ -11,13 +11,15 @@
 int manifest_leaf_new(const struct manifest_page *page, struct manifest_leaf **out_leaf)
 {
     struct manifest_leaf *leaf = mem_alloc(sizeof *leaf + page->key_len);
-    if (leaf == NULL)
+    if (leaf == NULL) {
         return err_nomem();
+    }
     uint8_t *key = (uint8_t *)(leaf + 1);
     leaf->page = *page;
     leaf->page.key = key;
-    if (page->key_len > 0)
+    if (page->key_len > 0) {
         memcpy(key, page->key, page->key_len);
+    }
     leaf->holders = 1;
     *out_leaf = leaf;
     return 0;
@@ -31,6 +33,7 @@ struct manifest_leaf *manifest_leaf_hold(struct manifest_leaf *leaf)
 
 void manifest_leaf_drop(struct manifest_leaf *leaf)
 {
-    if (leaf != NULL && __atomic_sub_fetch(&leaf->holders, 1, __ATOMIC_ACQ_REL) == 0)
+    if (leaf != NULL && __atomic_sub_fetch(&leaf->holders, 1, __ATOMIC_ACQ_REL) == 0) {
         mem_free(leaf);
+    }
 }

@@ -28,13 +28,16 @@ int manifest_patch_open(struct pagestore *pages, const uint8_t boundary_key[16],
                         const uint8_t root[PAGESTORE_ID_BYTES], struct manifest_patch **out_patch)
 {
     struct manifest_patch *p = mem_zalloc(sizeof *p);
-    if (p == NULL)
+    if (p == NULL) {
         return err_nomem();
+    }
     int rc = manifest_builder_new(pages, boundary_key, &p->builder);
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_walk_open(&p->old, pages, root);
-    if (rc == 0 && p->old.at == MANIFEST_WALK_PAGE)
+    }
+    if (rc == 0 && p->old.at == MANIFEST_WALK_PAGE) {
         rc = manifest_walk_enter(&p->old);
+    }
     if (rc != 0) {
         manifest_patch_free(p);
         return rc;
@@ -45,8 +48,9 @@ int manifest_patch_open(struct pagestore *pages, const uint8_t boundary_key[16],
 
 void manifest_patch_free(struct manifest_patch *p)
 {
-    if (p == NULL)
+    if (p == NULL) {
         return;
+    }
     manifest_walk_release(&p->old);
     manifest_builder_free(p->builder);
     buf_release(&p->key);
@@ -59,8 +63,9 @@ static bool is_below(const struct manifest_walk *w, const struct buf *key)
 {
     const uint8_t *bound;
     size_t bound_len;
-    if (key == NULL)
+    if (key == NULL) {
         return true;
+    }
     return manifest_walk_bound(w, &bound, &bound_len) &&
            manifest_walk_compare(bound, bound_len, key->data, key->len) <= 0;
 }
@@ -82,8 +87,9 @@ static int keep_page(struct manifest_patch *p, const struct buf *key, bool *out_
 {
     struct manifest_walk *w = &p->old;
     *out_taken = false;
-    if (!is_below(w, key))
+    if (!is_below(w, key)) {
         return 0;
+    }
     int rc = manifest_builder_reuse(p->builder, w->page, key == NULL, out_taken);
     return rc != 0 || !*out_taken ? rc : manifest_walk_skip(w);
 }
@@ -95,21 +101,26 @@ static int keep_before(struct manifest_patch *p, const struct buf *key)
     while (w->at != MANIFEST_WALK_END) {
         bool taken = false;
         int rc = 0;
-        if (w->at == MANIFEST_WALK_PAGE && begins_at_or_after(w, key))
+        if (w->at == MANIFEST_WALK_PAGE && begins_at_or_after(w, key)) {
             return 0;
-        if (w->at == MANIFEST_WALK_NODE && !node_is_below(w, key))
+        }
+        if (w->at == MANIFEST_WALK_NODE && !node_is_below(w, key)) {
             return 0;
-        if (w->at == MANIFEST_WALK_PAGE || w->index == 0)
+        }
+        if (w->at == MANIFEST_WALK_PAGE || w->index == 0) {
             rc = keep_page(p, key, &taken);
+        }
         if (rc == 0 && !taken && w->at == MANIFEST_WALK_PAGE) {
             rc = manifest_walk_enter(w);
         } else if (rc == 0 && !taken) {
             rc = manifest_builder_add(p->builder, &w->node);
-            if (rc == 0)
+            if (rc == 0) {
                 rc = manifest_walk_next(w);
+            }
         }
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return 0;
 }
@@ -121,10 +132,12 @@ static int drop_before(struct manifest_patch *p, const struct buf *key, uint64_t
     *out_dropped = 0;
     while (w->at != MANIFEST_WALK_END) {
         int rc;
-        if (w->at == MANIFEST_WALK_PAGE && begins_at_or_after(w, key))
+        if (w->at == MANIFEST_WALK_PAGE && begins_at_or_after(w, key)) {
             return 0;
-        if (w->at == MANIFEST_WALK_NODE && !node_is_below(w, key))
+        }
+        if (w->at == MANIFEST_WALK_NODE && !node_is_below(w, key)) {
             return 0;
+        }
         if (w->at == MANIFEST_WALK_NODE) {
             *out_dropped += 1;
             rc = manifest_walk_next(w);
@@ -134,8 +147,9 @@ static int drop_before(struct manifest_patch *p, const struct buf *key, uint64_t
         } else {
             rc = manifest_walk_enter(w);
         }
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return 0;
 }
@@ -143,13 +157,16 @@ static int drop_before(struct manifest_patch *p, const struct buf *key, uint64_t
 /* Has the walk stand at the change, everything before it passed on. */
 static int go_to(struct manifest_patch *p, const char *path, size_t path_len)
 {
-    if (path_len == 0 || path[0] != '/')
+    if (path_len == 0 || path[0] != '/') {
         return err_raise(HF_EFAIL, "a change is not of an absolute path");
+    }
     int rc = manifest_edge_key(path, path_len, &p->key);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (manifest_walk_compare(p->key.data, p->key.len, p->done.data, p->done.len) < 0)
+    }
+    if (manifest_walk_compare(p->key.data, p->key.len, p->done.data, p->done.len) < 0) {
         return err_raise(HF_EFAIL, "a change is out of order");
+    }
     return keep_before(p, &p->key);
 }
 
@@ -163,8 +180,9 @@ static int take_out(struct manifest_patch *p, bool tree, uint64_t *out_dropped)
     buf_put_u8(&p->key, tree ? 1 : 0);
     buf_clear(&p->done);
     buf_put(&p->done, p->key.data, p->key.len);
-    if (buf_error(&p->key) != 0 || buf_error(&p->done) != 0)
+    if (buf_error(&p->key) != 0 || buf_error(&p->done) != 0) {
         return err_nomem();
+    }
     return drop_before(p, all ? NULL : &p->key, out_dropped);
 }
 
@@ -172,8 +190,9 @@ int manifest_patch_put(struct manifest_patch *p, const struct node *n)
 {
     uint64_t dropped;
     int rc = go_to(p, n->path, n->path_len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_out(p, false, &dropped);
+    }
     return rc != 0 ? rc : manifest_builder_add(p->builder, n);
 }
 
@@ -181,10 +200,12 @@ static int remove_range(struct manifest_patch *p, const char *path, size_t path_
 {
     uint64_t dropped;
     int rc = go_to(p, path, path_len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = take_out(p, tree, &dropped);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         p->removed += dropped;
+    }
     return rc;
 }
 

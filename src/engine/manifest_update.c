@@ -32,12 +32,14 @@ int manifest_update_new(struct pagestore *pages, const uint8_t boundary_key[16],
                         struct manifest_update **out_update)
 {
     struct manifest_update *u = mem_zalloc(sizeof *u);
-    if (u == NULL)
+    if (u == NULL) {
         return err_nomem();
+    }
     u->pages = pages;
     int rc = manifest_builder_new(pages, boundary_key, &u->builder);
-    if (rc == 0)
+    if (rc == 0) {
         rc = page_reader_new(&u->reader);
+    }
     if (rc != 0) {
         manifest_update_free(u);
         return rc;
@@ -48,8 +50,9 @@ int manifest_update_new(struct pagestore *pages, const uint8_t boundary_key[16],
 
 void manifest_update_free(struct manifest_update *u)
 {
-    if (u == NULL)
+    if (u == NULL) {
         return;
+    }
     manifest_leaf_drop(u->run);
     manifest_leaf_drop(u->open);
     manifest_builder_free(u->builder);
@@ -78,17 +81,20 @@ static int open_at(struct manifest_update *u, struct manifest_leaf *leaf, uint32
     if (!is_same(u->open, leaf) || u->position > first) {
         forget(&u->open);
         rc = u->pages->get(u->pages, leaf->page.id, &u->bytes);
-        if (rc == 0)
+        if (rc == 0) {
             rc = page_reader_open(u->reader, u->bytes.data, u->bytes.len);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
         u->open = manifest_leaf_hold(leaf);
         u->position = 0;
     }
     for (; u->position < first; u->position++) {
         rc = page_reader_next_node(u->reader, &n);
-        if (rc != 1)
+        if (rc != 1) {
             return rc < 0 ? rc : err_raise(HF_EDAMAGE, "it has fewer entries than it should");
+        }
     }
     return 0;
 }
@@ -101,15 +107,18 @@ static int add_entries(struct manifest_update *u, struct manifest_leaf *leaf, ui
     int rc = open_at(u, leaf, first);
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         rc = page_reader_next_node(u->reader, &n);
-        if (rc == 0)
+        if (rc == 0) {
             rc = err_raise(HF_EDAMAGE, "it has fewer entries than it should");
-        if (rc < 0)
+        }
+        if (rc < 0) {
             break;
+        }
         u->position++;
         rc = manifest_builder_add(u->builder, &n);
     }
-    if (rc == 0)
+    if (rc == 0) {
         return 0;
+    }
     char hex[2 * PAGESTORE_ID_BYTES + 1];
     return err_add(rc, "manifest page %s", text_hex(leaf->page.id, PAGESTORE_ID_BYTES, hex));
 }
@@ -118,8 +127,9 @@ static int add_entries(struct manifest_update *u, struct manifest_leaf *leaf, ui
 static int settle(struct manifest_update *u)
 {
     struct manifest_leaf *leaf = u->run;
-    if (leaf == NULL)
+    if (leaf == NULL) {
         return 0;
+    }
     u->run = NULL;
     int rc = add_entries(u, leaf, 0, u->kept);
     manifest_leaf_drop(leaf);
@@ -131,10 +141,11 @@ static int take_run(struct manifest_update *u, bool at_end)
 {
     bool taken;
     int rc = manifest_builder_reuse(u->builder, &u->run->page, at_end, &taken);
-    if (rc == 0 && taken)
+    if (rc == 0 && taken) {
         forget(&u->run);
-    else if (rc == 0 && !u->run->page.last)
+    } else if (rc == 0 && !u->run->page.last) {
         rc = settle(u);
+    }
     return rc; /* the last leaf waits for what comes next */
 }
 
@@ -148,31 +159,27 @@ int manifest_update_keep(struct manifest_update *u, struct manifest_leaf *leaf, 
                          uint32_t count)
 {
     uint64_t entries = leaf->page.entries;
-    if (count == 0)
+    if (count == 0) {
         return 0;
-    if (first > entries || count > entries - first)
+    }
+    if (first > entries || count > entries - first) {
         return err_raise(HF_EFAIL, "a leaf of the manifest has no such entries");
+    }
     if (u->run != NULL && (!is_same(u->run, leaf) || u->kept != first)) {
         int rc = settle(u);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
-    if (u->run == NULL && (first > 0 || !manifest_builder_at_start(u->builder, 0)))
+    if (u->run == NULL && (first > 0 || !manifest_builder_at_start(u->builder, 0))) {
         return add_entries(u, leaf, first, count);
+    }
     if (u->run == NULL) {
         u->run = manifest_leaf_hold(leaf);
         u->kept = 0;
     }
     u->kept += count;
     return u->kept == entries ? take_run(u, false) : 0;
-}
-
-int manifest_update_keep_page(struct manifest_update *u, const struct manifest_page *page,
-                              bool at_end, bool *out_taken)
-{
-    *out_taken = false;
-    int rc = settle(u);
-    return rc != 0 ? rc : manifest_builder_reuse(u->builder, page, at_end, out_taken);
 }
 
 int manifest_update_checkpoint(struct manifest_update *u, uint8_t out_root[PAGESTORE_ID_BYTES])
@@ -184,10 +191,12 @@ int manifest_update_finish(struct manifest_update *u, uint8_t out_root[PAGESTORE
                            struct manifest_totals *out_totals)
 {
     int rc = 0;
-    if (u->run != NULL && u->kept == u->run->page.entries)
+    if (u->run != NULL && u->kept == u->run->page.entries) {
         rc = take_run(u, true);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = settle(u);
+    }
     return rc != 0 ? rc : manifest_builder_finish(u->builder, out_root, out_totals);
 }
 

@@ -39,14 +39,6 @@ int manifest_update_put(struct manifest_update *u, const struct node *n);
 int manifest_update_keep(struct manifest_update *u, struct manifest_leaf *leaf, uint32_t first,
                          uint32_t count);
 
-/*
- * Everything in and below this page of the old manifest stays. *out_taken: whether it was taken
- * over; if not, nothing has happened, and the caller keeps what is below it. `at_end`: as of
- * manifest_builder_reuse.
- */
-int manifest_update_keep_page(struct manifest_update *u, const struct manifest_page *page,
-                              bool at_end, bool *out_taken);
-
 /* The root of what has come so far, for a PARTIAL entry; the update goes on. */
 int manifest_update_checkpoint(struct manifest_update *u, uint8_t out_root[PAGESTORE_ID_BYTES]);
 

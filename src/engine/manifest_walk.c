@@ -19,7 +19,8 @@ struct manifest_walk_level {
     struct buf bytes;
     struct page_reader *reader;
 
-    bool on_node; /* a leaf: the walk's node is where the reader stands */
+    bool on_node;     /* a leaf: the walk's node is where the reader stands */
+    struct buf limit; /* a leaf: the path that its nodes come before; empty: none */
 
     struct manifest_page child; /* an index page: the child that the walk is before or in */
     struct buf child_key;
@@ -39,8 +40,9 @@ int manifest_walk_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size
 {
     size_t shorter = a_len < b_len ? a_len : b_len;
     int order = shorter > 0 ? memcmp(a, b, shorter) : 0;
-    if (order != 0)
+    if (order != 0) {
         return order;
+    }
     return a_len == b_len ? 0 : a_len < b_len ? -1 : 1;
 }
 
@@ -51,8 +53,9 @@ int manifest_walk_compare_path(const char *path, size_t path_len, const uint8_t 
     size_t shorter = len < key_len ? len : key_len;
     for (size_t i = 0; i < shorter; i++) {
         uint8_t byte = path[i + 1] == '/' ? 0 : (uint8_t)path[i + 1];
-        if (byte != key[i])
+        if (byte != key[i]) {
             return byte < key[i] ? -1 : 1;
+        }
     }
     return len == key_len ? 0 : len < key_len ? -1 : 1;
 }
@@ -63,8 +66,9 @@ int manifest_walk_open(struct manifest_walk *w, struct pagestore *pages,
     *w = (struct manifest_walk){ .pages = pages };
     w->root.last = true;
     memcpy(w->root.id, root, sizeof w->root.id);
-    if (manifest_walk_is_none(root))
+    if (manifest_walk_is_none(root)) {
         return 0;
+    }
     w->at = MANIFEST_WALK_PAGE;
     w->page = &w->root;
     return 0;
@@ -74,11 +78,13 @@ void manifest_walk_release(struct manifest_walk *w)
 {
     for (unsigned l = 0; l <= PAGE_LEVEL_LIMIT; l++) {
         struct manifest_walk_level *level = w->levels[l];
-        if (level == NULL)
+        if (level == NULL) {
             continue;
+        }
         buf_release(&level->key);
         buf_release(&level->bytes);
         buf_release(&level->child_key);
+        buf_release(&level->limit);
         page_reader_free(level->reader);
         mem_free(level);
         w->levels[l] = NULL;
@@ -90,8 +96,9 @@ static int need_level(struct manifest_walk *w, unsigned l, struct manifest_walk_
 {
     if (w->levels[l] == NULL) {
         struct manifest_walk_level *level = mem_zalloc(sizeof *level);
-        if (level == NULL)
+        if (level == NULL) {
             return err_nomem();
+        }
         int rc = page_reader_new(&level->reader);
         if (rc != 0) {
             mem_free(level);
@@ -134,8 +141,9 @@ static bool bound_above(const struct manifest_walk *w, unsigned l, const uint8_t
 
 bool manifest_walk_bound(const struct manifest_walk *w, const uint8_t **out_key, size_t *out_len)
 {
-    if (w->at == MANIFEST_WALK_END)
+    if (w->at == MANIFEST_WALK_END) {
         return false;
+    }
     unsigned l = w->at == MANIFEST_WALK_NODE ? 1 : w->above;
     return bound_above(w, l, out_key, out_len);
 }
@@ -157,8 +165,9 @@ static int take_next(struct manifest_walk_level *level)
 {
     struct manifest_page *child = &level->child;
     int rc = set_key(&level->child_key, level->next.key, level->next.key_len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memcpy(child->id, level->next.id, sizeof child->id);
     child->level = (uint8_t)(level->page.level - 1);
     child->page_len = level->next.page_len;
@@ -177,8 +186,9 @@ static int take_next(struct manifest_walk_level *level)
 static int rewind_index(struct manifest_walk_level *level)
 {
     int rc = page_reader_open(level->reader, level->bytes.data, level->bytes.len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     level->next_first = level->page.first_entry;
     rc = page_reader_next_child(level->reader, &level->next);
     return rc == 1 ? take_next(level) : rc < 0 ? rc : damaged("an index page without pages");
@@ -195,18 +205,22 @@ static int check_index(struct manifest_walk *w, struct manifest_walk_level *leve
     for (bool first = true; (rc = page_reader_next_child(level->reader, &child)) == 1;
          first = false) {
         if (first && manifest_walk_compare(child.key, child.key_len, level->page.key,
-                                           level->page.key_len) != 0)
+                                           level->page.key_len) != 0) {
             return damaged("it does not begin where the page above says");
+        }
         entries += child.entries;
         bytes += child.bytes;
     }
-    if (rc < 0)
+    if (rc < 0) {
         return rc;
+    }
     if (bound_above(w, level->page.level + 1u, &bound, &bound_len) &&
-        manifest_walk_compare(child.key, child.key_len, bound, bound_len) >= 0)
+        manifest_walk_compare(child.key, child.key_len, bound, bound_len) >= 0) {
         return damaged("it goes on where the next page begins");
-    if (&w->root != w->page && (entries != level->page.entries || bytes != level->page.bytes))
+    }
+    if (&w->root != w->page && (entries != level->page.entries || bytes != level->page.bytes)) {
         return damaged("what is below it is not what the page above says");
+    }
     level->page.entries = entries;
     level->page.bytes = bytes;
     return 0;
@@ -228,21 +242,26 @@ static int count_root_leaf(struct manifest_walk_level *level)
 static int check_page(struct manifest_walk *w, struct manifest_walk_level *level)
 {
     const struct manifest_page *page = &level->page;
-    enum page_kind kind = page->level == 0 ? PAGE_LEAF : PAGE_INDEX;
     bool is_root = w->page == &w->root;
     int rc = page_reader_open(level->reader, level->bytes.data, level->bytes.len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
-    if (page_reader_kind(level->reader) != kind || page_reader_level(level->reader) != page->level)
-        return damaged("it is of another kind than the page above says");
-    if (!is_root && level->bytes.len != page->page_len)
+    }
+    if (page_reader_level(level->reader) != page->level) {
+        return damaged("it is of another level than the page above says");
+    }
+    if (!is_root && level->bytes.len != page->page_len) {
         return damaged("its length is not what the page above says");
-    if (kind == PAGE_INDEX)
+    }
+    if (page->level > 0) {
         return check_index(w, level);
-    if (is_root)
+    }
+    if (is_root) {
         return count_root_leaf(level);
-    if (page_reader_count(level->reader) != page->entries)
+    }
+    if (page_reader_count(level->reader) != page->entries) {
         return damaged("the number of its entries is not what the page above says");
+    }
     return 0;
 }
 
@@ -251,13 +270,16 @@ static int fetch_root(struct manifest_walk *w)
 {
     struct manifest_walk_level *level = NULL, *zero = NULL;
     int rc = need_level(w, 0, &zero);
-    if (rc == 0)
+    if (rc == 0) {
         rc = w->pages->get(w->pages, w->root.id, &zero->bytes);
+    }
     w->pages_read++;
-    if (rc == 0)
+    if (rc == 0) {
         rc = page_reader_open(zero->reader, zero->bytes.data, zero->bytes.len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     w->root.level = page_reader_level(zero->reader);
     w->root.page_len = zero->bytes.len;
     rc = need_level(w, w->root.level, &level);
@@ -286,35 +308,43 @@ static int load_unless_there(struct manifest_walk *w, bool *out_fresh)
 {
     struct manifest_walk_level *level;
     *out_fresh = !is_loaded(w);
-    if (!*out_fresh)
+    if (!*out_fresh) {
         return 0;
+    }
     int rc;
     if (w->page == &w->root) {
-        if (w->levels[0] != NULL)
+        if (w->levels[0] != NULL) {
             w->levels[0]->loaded = false;
+        }
         rc = fetch_root(w);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         level = w->levels[w->root.level];
         level->loaded = level->on_node = false;
     } else {
         rc = need_level(w, w->page->level, &level);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         level->loaded = level->on_node = false;
         rc = fetch(w, level);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = set_key(&level->key, w->page->key, w->page->key_len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     level->page = *w->page;
     level->page.key = level->key.data;
     rc = check_page(w, level);
-    if (rc == 0 && level->page.level > 0)
+    if (rc == 0 && level->page.level > 0) {
         rc = rewind_index(level);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     if (w->page == &w->root) {
         w->root.entries = level->page.entries;
         w->root.bytes = level->page.bytes;
@@ -327,27 +357,38 @@ static int load_unless_there(struct manifest_walk *w, bool *out_fresh)
 static int load(struct manifest_walk *w, bool *out_fresh)
 {
     int rc = load_unless_there(w, out_fresh);
-    if (rc == 0)
+    if (rc == 0) {
         return 0;
+    }
     char hex[2 * PAGESTORE_ID_BYTES + 1];
     return err_add(rc, "manifest page %s", text_hex(w->page->id, PAGESTORE_ID_BYTES, hex));
+}
+
+/* Whether the node read lies where the page above says that the nodes of this leaf lie. */
+static int check_place(const struct manifest_walk *w, const struct manifest_walk_level *leaf,
+                       bool first)
+{
+    const struct node *n = &w->node;
+    const struct manifest_page *page = &leaf->page;
+    if (first && manifest_walk_compare_path(n->path, n->path_len, page->key, page->key_len) < 0) {
+        return damaged("it begins before the page above says");
+    }
+    if (leaf->limit.len > 0 &&
+        node_path_compare(n->path, n->path_len, (char *)leaf->limit.data, leaf->limit.len) >= 0) {
+        return damaged("it goes on where the next page begins");
+    }
+    return 1;
 }
 
 /* Reads the next node of the leaf: 1, 0 at its end, or an error that names the leaf. */
 static int read_node(struct manifest_walk *w, struct manifest_walk_level *leaf)
 {
-    const uint8_t *bound;
-    size_t bound_len;
     bool first = !leaf->on_node;
     leaf->on_node = false;
     int rc = page_reader_next_node(leaf->reader, &w->node);
-    if (rc == 1 && first &&
-        manifest_walk_compare_path(w->node.path, w->node.path_len, leaf->page.key,
-                                   leaf->page.key_len) < 0)
-        rc = damaged("it begins before the page above says");
-    if (rc == 0 && bound_above(w, 1, &bound, &bound_len) &&
-        manifest_walk_compare_path(w->node.path, w->node.path_len, bound, bound_len) >= 0)
-        rc = damaged("it goes on where the next page begins");
+    if (rc == 1) {
+        rc = check_place(w, leaf, first);
+    }
     if (rc == 1) {
         leaf->on_node = true;
         w->index = first ? 0 : w->index + 1;
@@ -358,15 +399,36 @@ static int read_node(struct manifest_walk *w, struct manifest_walk_level *leaf)
     return rc;
 }
 
+/* The separator behind the leaf as a path, since paths are quicker to compare with each other. */
+static int set_limit(const struct manifest_walk *w, struct manifest_walk_level *leaf)
+{
+    const uint8_t *bound;
+    size_t len;
+    buf_clear(&leaf->limit);
+    if (!bound_above(w, 1, &bound, &len)) {
+        return 0;
+    }
+    int rc = buf_reserve(&leaf->limit, len + 1);
+    if (rc == 0) {
+        leaf->limit.len = page_path_of_key(bound, len, (char *)leaf->limit.data);
+    }
+    return rc;
+}
+
 /* The first node of the leaf that was loaded. */
 static int rewind_leaf(struct manifest_walk *w, struct manifest_walk_level *leaf)
 {
     leaf->on_node = false;
-    int rc = page_reader_open(leaf->reader, leaf->bytes.data, leaf->bytes.len);
-    if (rc == 0)
+    int rc = set_limit(w, leaf);
+    if (rc == 0) {
+        rc = page_reader_open(leaf->reader, leaf->bytes.data, leaf->bytes.len);
+    }
+    if (rc == 0) {
         rc = read_node(w, leaf);
-    if (rc < 0)
+    }
+    if (rc < 0) {
         return rc;
+    }
     w->at = MANIFEST_WALK_NODE;
     w->page = &leaf->page;
     return 0;
@@ -375,18 +437,23 @@ static int rewind_leaf(struct manifest_walk *w, struct manifest_walk_level *leaf
 int manifest_walk_enter(struct manifest_walk *w)
 {
     bool fresh;
-    if (w->at != MANIFEST_WALK_PAGE)
+    if (w->at != MANIFEST_WALK_PAGE) {
         return err_raise(HF_EFAIL, "there is no page to enter");
+    }
     int rc = load(w, &fresh);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     unsigned l = w->page->level;
-    if (l == 0)
+    if (l == 0) {
         return rewind_leaf(w, w->levels[0]);
-    if (!fresh)
+    }
+    if (!fresh) {
         rc = rewind_index(w->levels[l]);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         stand_before_child(w, l);
+    }
     return rc;
 }
 
@@ -407,18 +474,21 @@ static int go_on_above(struct manifest_walk *w, unsigned l)
 
 int manifest_walk_skip(struct manifest_walk *w)
 {
-    if (w->at == MANIFEST_WALK_END)
+    if (w->at == MANIFEST_WALK_END) {
         return 0;
+    }
     return go_on_above(w, w->at == MANIFEST_WALK_NODE ? 1 : w->above);
 }
 
 int manifest_walk_next(struct manifest_walk *w)
 {
-    if (w->at != MANIFEST_WALK_NODE)
+    if (w->at != MANIFEST_WALK_NODE) {
         return err_raise(HF_EFAIL, "there is no node to go on from");
+    }
     struct manifest_walk_level *leaf = w->levels[0];
-    if (!leaf->on_node) /* the last one could not be read */
+    if (!leaf->on_node) { /* the last one could not be read */
         return damaged("the rest of the page can't be read");
+    }
     int rc = read_node(w, leaf);
     return rc == 1 ? 0 : rc < 0 ? rc : go_on_above(w, 1);
 }
@@ -428,11 +498,13 @@ static int seek_child(struct manifest_walk_level *level, bool fresh, const uint8
                       size_t key_len)
 {
     int rc = 0;
-    if (!fresh && manifest_walk_compare(level->child.key, level->child.key_len, key, key_len) > 0)
+    if (!fresh && manifest_walk_compare(level->child.key, level->child.key_len, key, key_len) > 0) {
         rc = rewind_index(level);
+    }
     while (rc == 0 && level->has_next &&
-           manifest_walk_compare(level->next.key, level->next.key_len, key, key_len) <= 0)
+           manifest_walk_compare(level->next.key, level->next.key_len, key, key_len) <= 0) {
         rc = take_next(level);
+    }
     return rc;
 }
 
@@ -449,27 +521,32 @@ static int seek_node(struct manifest_walk *w, const uint8_t *key, size_t key_len
         rc = rewind_leaf(w, leaf);
     }
     while (rc == 0 && w->at == MANIFEST_WALK_NODE &&
-           manifest_walk_compare_path(n->path, n->path_len, key, key_len) < 0)
+           manifest_walk_compare_path(n->path, n->path_len, key, key_len) < 0) {
         rc = manifest_walk_next(w);
+    }
     return rc;
 }
 
 int manifest_walk_seek(struct manifest_walk *w, const uint8_t *key, size_t key_len)
 {
-    if (manifest_walk_is_none(w->root.id))
+    if (manifest_walk_is_none(w->root.id)) {
         return 0;
+    }
     stand_before_root(w);
     for (;;) {
         bool fresh;
         int rc = load(w, &fresh);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         unsigned l = w->page->level;
-        if (l == 0)
+        if (l == 0) {
             return seek_node(w, key, key_len);
+        }
         rc = seek_child(w->levels[l], fresh, key, key_len);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         stand_before_child(w, l);
     }
 }

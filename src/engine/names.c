@@ -23,8 +23,8 @@ struct found {
 
 struct names {
     pthread_mutex_t lock;
-    struct map *by_id[NAMES_KINDS];     /* u32 -> char * (fresh), NULL for none */
-    struct map *by_name[NAMES_KINDS];   /* a name padded with zeros -> struct found */
+    struct map *by_id[NAMES_KINDS];   /* u32 -> char * (fresh), NULL for none */
+    struct map *by_name[NAMES_KINDS]; /* a name padded with zeros -> struct found */
     char *scratch;
     size_t scratch_len;
 };
@@ -32,14 +32,16 @@ struct names {
 int names_new(struct names **out_names)
 {
     struct names *n = mem_zalloc(sizeof(*n));
-    if (n == NULL)
+    if (n == NULL) {
         return err_nomem();
+    }
     pthread_mutex_init(&n->lock, NULL);
     int rc = 0;
     for (int k = 0; rc == 0 && k < NAMES_KINDS; k++) {
         rc = map_new(sizeof(uint32_t), sizeof(char *), 0, &n->by_id[k]);
-        if (rc == 0)
+        if (rc == 0) {
             rc = map_new(NAMES_MAX, sizeof(struct found), 0, &n->by_name[k]);
+        }
     }
     if (rc != 0) {
         names_free(n);
@@ -51,14 +53,16 @@ int names_new(struct names **out_names)
 
 void names_free(struct names *n)
 {
-    if (n == NULL)
+    if (n == NULL) {
         return;
+    }
     for (int k = 0; k < NAMES_KINDS; k++) {
         size_t at = 0;
         const void *key;
         void *value;
-        while (n->by_id[k] != NULL && map_next(n->by_id[k], &at, &key, &value))
+        while (n->by_id[k] != NULL && map_next(n->by_id[k], &at, &key, &value)) {
             mem_free(*(char **)value);
+        }
         map_free(n->by_id[k]);
         map_free(n->by_name[k]);
     }
@@ -72,8 +76,9 @@ static bool grow_scratch(struct names *n)
 {
     size_t want = n->scratch_len == 0 ? 4096 : 2 * n->scratch_len;
     char *more = want <= NAMES_LOOKUP_MAX ? mem_realloc(n->scratch, want) : NULL;
-    if (more == NULL)
+    if (more == NULL) {
         return false;
+    }
     n->scratch = more;
     n->scratch_len = want;
     return true;
@@ -84,16 +89,18 @@ static bool ask(struct names *n, enum names_kind kind, const char *name, uint32_
                 const char **out_name)
 {
     for (int rc = ERANGE; rc == ERANGE;) {
-        if (n->scratch_len == 0 && !grow_scratch(n))
+        if (n->scratch_len == 0 && !grow_scratch(n)) {
             return false;
+        }
         struct passwd pw, *pw_found = NULL;
         struct group gr, *gr_found = NULL;
-        if (kind == NAMES_USER)
+        if (kind == NAMES_USER) {
             rc = name != NULL ? getpwnam_r(name, &pw, n->scratch, n->scratch_len, &pw_found)
                               : getpwuid_r(*io_id, &pw, n->scratch, n->scratch_len, &pw_found);
-        else
+        } else {
             rc = name != NULL ? getgrnam_r(name, &gr, n->scratch, n->scratch_len, &gr_found)
                               : getgrgid_r(*io_id, &gr, n->scratch, n->scratch_len, &gr_found);
+        }
         if (pw_found != NULL) {
             *io_id = pw.pw_uid;
             *out_name = pw.pw_name;
@@ -104,8 +111,9 @@ static bool ask(struct names *n, enum names_kind kind, const char *name, uint32_
             *out_name = gr.gr_name;
             return true;
         }
-        if (rc == ERANGE && !grow_scratch(n))
+        if (rc == ERANGE && !grow_scratch(n)) {
             return false;
+        }
     }
     return false;
 }
@@ -121,13 +129,15 @@ const char *names_of(struct names *n, enum names_kind kind, uint32_t id, size_t 
     } else {
         const char *name = NULL;
         uint32_t asked = id;
-        if (fresh)
+        if (fresh) {
             *(char **)slot = ask(n, kind, NULL, &asked, &name) ? mem_strdup(name) : NULL;
+        }
         answer = *(char **)slot;
     }
     pthread_mutex_unlock(&n->lock);
-    if (answer == NULL)
+    if (answer == NULL) {
         answer = "";
+    }
     *out_len = strlen(answer);
     return answer;
 }
@@ -135,11 +145,12 @@ const char *names_of(struct names *n, enum names_kind kind, uint32_t id, size_t 
 bool names_find(struct names *n, enum names_kind kind, const char *name, size_t len,
                 uint32_t *out_id)
 {
-    char key[NAMES_MAX] = {0};
-    if (len == 0 || len >= sizeof(key) || memchr(name, '\0', len) != NULL)
+    char key[NAMES_MAX] = { 0 };
+    if (len == 0 || len >= sizeof(key) || memchr(name, '\0', len) != NULL) {
         return false;
+    }
     memcpy(key, name, len);
-    struct found answer = {0};
+    struct found answer = { 0 };
     void *slot = NULL;
     bool fresh = false;
     pthread_mutex_lock(&n->lock);
@@ -148,8 +159,9 @@ bool names_find(struct names *n, enum names_kind kind, const char *name, size_t 
     } else {
         struct found *f = slot;
         const char *seen = NULL;
-        if (fresh)
+        if (fresh) {
             f->known = ask(n, kind, key, &f->id, &seen);
+        }
         answer = *f;
     }
     pthread_mutex_unlock(&n->lock);

@@ -15,7 +15,7 @@ enum names_kind { NAMES_USER, NAMES_GROUP, NAMES_KINDS };
 struct names;
 
 int names_new(struct names **out_names);
-void names_free(struct names *n);   /* accepts NULL */
+void names_free(struct names *n); /* accepts NULL */
 
 /* The name of an id, "" if it has none; valid until names_free. */
 const char *names_of(struct names *n, enum names_kind kind, uint32_t id, size_t *out_len);

@@ -12,16 +12,18 @@
 int pipeline_new(const struct pipeline_options *options, struct pipeline **out_pipeline)
 {
     struct pipeline *p = mem_zalloc(sizeof(*p));
-    if (p == NULL)
+    if (p == NULL) {
         return err_nomem();
+    }
     p->o = *options;
     p->chunker = repo_chunker(options->repo);
     p->cut = chunker_params(p->chunker);
     buf_init(&p->xattrs);
     int rc = manifest_content_new(options->pages, repo_keys(options->repo)->page_boundary_key,
                                   &p->content);
-    if (rc == 0)
+    if (rc == 0) {
         rc = linkmap_new(&p->links);
+    }
     if (rc != 0) {
         pipeline_free(p);
         return rc;
@@ -33,26 +35,29 @@ int pipeline_new(const struct pipeline_options *options, struct pipeline **out_p
 /* Waits for what is under way in a unit, so that its memory can go. */
 static void abandon(struct pipeline *p, struct pipeline_unit *u)
 {
-    if (u->is_chain)
+    if (u->is_chain) {
         pipeline_chain_end(u);
-    else if (u->submitted && pool_wait(p->o.pool, &u->job) != 0)
+    } else if (u->submitted && pool_wait(p->o.pool, &u->job) != 0) {
         err_clear();
+    }
     pipeline_unit_put(p, u);
 }
 
 void pipeline_free(struct pipeline *p)
 {
-    if (p == NULL)
+    if (p == NULL) {
         return;
+    }
     struct err_trail kept;
-    err_take(&kept);   /* whatever ended the run is what matters */
+    err_take(&kept); /* whatever ended the run is what matters */
     while (p->head != NULL) {
         struct pipeline_unit *next = p->head->next;
         abandon(p, p->head);
         p->head = next;
     }
-    if (p->open != NULL)
+    if (p->open != NULL) {
         pipeline_unit_put(p, p->open);
+    }
     while (p->spare_units != NULL) {
         struct pipeline_unit *next = p->spare_units->next;
         pipeline_unit_free(p->spare_units);
@@ -86,8 +91,9 @@ static int consume_head(struct pipeline *p, bool wait, bool *out_done)
     struct pipeline_unit *u = p->head;
     uint64_t charge = u->charge;
     int rc = pipeline_feed(p, u, wait, out_done);
-    if (rc != 0 || !*out_done)
+    if (rc != 0 || !*out_done) {
         return rc;
+    }
     p->head = u->next;
     p->in_flight -= charge;
     pipeline_unit_put(p, u);
@@ -110,8 +116,9 @@ static int advance(struct pipeline *p)
 static int flush(struct pipeline *p)
 {
     struct pipeline_unit *u = p->open;
-    if (u == NULL)
+    if (u == NULL) {
         return 0;
+    }
     p->open = NULL;
     u->charge = u->bytes + u->reads > PIPELINE_UNIT_CHARGE ? u->bytes + u->reads
                                                            : PIPELINE_UNIT_CHARGE;
@@ -130,10 +137,12 @@ static int gather(struct pipeline *p, uint64_t bytes, struct pipeline_item **out
 {
     int rc = 0;
     if (p->open != NULL && (p->open->count >= PIPELINE_UNIT_ITEMS ||
-                            (p->open->reads > 0 && p->open->bytes + bytes > PIPELINE_UNIT_BYTES)))
+                            (p->open->reads > 0 && p->open->bytes + bytes > PIPELINE_UNIT_BYTES))) {
         rc = flush(p);
-    if (rc == 0 && p->open == NULL)
+    }
+    if (rc == 0 && p->open == NULL) {
         rc = pipeline_unit_get(p, &p->open);
+    }
     return rc != 0 ? rc : pipeline_unit_item(p->open, out_item);
 }
 
@@ -159,8 +168,9 @@ int pipeline_keep(struct pipeline *p, struct manifest_leaf *leaf, uint32_t index
     } else {
         counts->others++;
     }
-    if (idle(p))
+    if (idle(p)) {
         return pipeline_feed_keep(p, leaf, index, 1);
+    }
     struct pipeline_unit *u = p->open;
     struct pipeline_item *item = u != NULL && u->count > 0 ? &u->items[u->count - 1] : NULL;
     if (item != NULL && item->kind == PIPELINE_KEEP && item->leaf == leaf &&
@@ -169,8 +179,9 @@ int pipeline_keep(struct pipeline *p, struct manifest_leaf *leaf, uint32_t index
         return 0;
     }
     int rc = gather(p, 0, &item);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     item->kind = PIPELINE_KEEP;
     item->leaf = manifest_leaf_hold(leaf);
     item->first = index;
@@ -183,8 +194,9 @@ static int copy_node(struct pipeline_unit *u, const struct node *n, struct pipel
 {
     item->node = *n;
     item->node.path = arena_text(&u->arena, n->path, n->path_len);
-    if (item->node.path == NULL)
+    if (item->node.path == NULL) {
         return err_nomem();
+    }
     int rc = arena_node_detail(&u->arena, &item->node);
     return rc != 0 ? rc : arena_node_refs(&u->arena, &item->node);
 }
@@ -192,11 +204,13 @@ static int copy_node(struct pipeline_unit *u, const struct node *n, struct pipel
 int pipeline_put(struct pipeline *p, const struct node *n, bool known)
 {
     struct pipeline_item *item = NULL;
-    if (idle(p))
+    if (idle(p)) {
         return pipeline_feed_put(p, n, known);
+    }
     int rc = gather(p, 0, &item);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     item->kind = PIPELINE_PUT;
     item->known = known;
     return copy_node(p->open, n, item);
@@ -213,8 +227,9 @@ static int set_file(struct pipeline *p, struct pipeline_unit *u, struct pipeline
     item->dev = e->node.dev;
     item->ino = e->node.ino;
     int rc = copy_node(u, &e->node, item);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     p->o.source->ops->hold(p->o.source, e->place);
     item->place = e->place;
     u->reads++;
@@ -227,8 +242,9 @@ static int read_link(struct pipeline *p, const struct source_entry *e,
 {
     struct pipeline_item *item = NULL;
     int rc = gather(p, 0, &item);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     item->kind = PIPELINE_LINK;
     item->was = *was;
     item->dev = e->node.dev;
@@ -242,18 +258,23 @@ static int read_chain(struct pipeline *p, const struct source_entry *e,
     struct pipeline_unit *u = NULL;
     struct pipeline_item *item = NULL;
     int rc = flush(p);
-    if (rc == 0)
+    if (rc == 0) {
         rc = pipeline_unit_get(p, &u);
-    if (rc != 0)
-        return rc;
-    rc = pipeline_unit_item(u, &item);
-    if (rc == 0)
-        rc = set_file(p, u, item, e, was, leads);
-    if (rc == 0)
-        rc = pipeline_chain_begin(u);
+    }
     if (rc != 0) {
-        if (u->is_chain)
+        return rc;
+    }
+    rc = pipeline_unit_item(u, &item);
+    if (rc == 0) {
+        rc = set_file(p, u, item, e, was, leads);
+    }
+    if (rc == 0) {
+        rc = pipeline_chain_begin(u);
+    }
+    if (rc != 0) {
+        if (u->is_chain) {
             pipeline_chain_end(u);
+        }
         pipeline_unit_put(p, u);
         return rc;
     }
@@ -261,20 +282,22 @@ static int read_chain(struct pipeline *p, const struct source_entry *e,
     return advance(p);
 }
 
-int pipeline_read(struct pipeline *p, const struct source_entry *e,
-                  const struct pipeline_was *was)
+int pipeline_read(struct pipeline *p, const struct source_entry *e, const struct pipeline_was *was)
 {
     struct pipeline_item *item = NULL;
     bool leads = false;
     if (e->node.links > 1) {
         int rc = linkmap_see(p->links, &e->node, &leads);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
-        if (!leads)
+        }
+        if (!leads) {
             return read_link(p, e, was);
+        }
     }
-    if (p->o.source->volatile_content || e->node.size > PIPELINE_UNIT_BYTES)
+    if (p->o.source->volatile_content || e->node.size > PIPELINE_UNIT_BYTES) {
         return read_chain(p, e, was, leads);
+    }
     int rc = gather(p, e->node.size, &item);
     return rc != 0 ? rc : set_file(p, p->open, item, e, was, leads);
 }

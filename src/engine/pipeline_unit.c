@@ -8,8 +8,9 @@
 static int unit_new(struct pipeline *p, struct pipeline_unit **out_unit)
 {
     struct pipeline_unit *u = mem_zalloc(sizeof(*u));
-    if (u == NULL)
+    if (u == NULL) {
         return err_nomem();
+    }
     u->pipeline = p;
     arena_init(&u->arena);
     buf_init(&u->data);
@@ -27,8 +28,9 @@ static int unit_new(struct pipeline *p, struct pipeline_unit **out_unit)
 int pipeline_unit_get(struct pipeline *p, struct pipeline_unit **out_unit)
 {
     struct pipeline_unit *u = p->spare_units;
-    if (u == NULL)
+    if (u == NULL) {
         return unit_new(p, out_unit);
+    }
     p->spare_units = u->next;
     u->next = NULL;
     *out_unit = u;
@@ -39,15 +41,17 @@ static void let_go(struct pipeline *p, struct pipeline_item *item)
 {
     manifest_leaf_drop(item->leaf);
     item->leaf = NULL;
-    if (item->place != NULL)
+    if (item->place != NULL) {
         p->o.source->ops->drop(p->o.source, item->place);
+    }
     item->place = NULL;
 }
 
 void pipeline_unit_put(struct pipeline *p, struct pipeline_unit *u)
 {
-    for (size_t i = 0; i < u->count; i++)
+    for (size_t i = 0; i < u->count; i++) {
         let_go(p, &u->items[i]);
+    }
     arena_clear(&u->arena);
     buf_clear(&u->data);
     u->count = u->consumed = u->reads = 0;
@@ -72,10 +76,11 @@ void pipeline_unit_free(struct pipeline_unit *u)
 
 int pipeline_unit_item(struct pipeline_unit *u, struct pipeline_item **out_item)
 {
-    if (mem_grow(&u->items, &u->cap, u->count + 1, sizeof(*u->items)) != 0)
+    if (mem_grow(&u->items, &u->cap, u->count + 1, sizeof(*u->items)) != 0) {
         return err_nomem();
+    }
     *out_item = &u->items[u->count++];
-    **out_item = (struct pipeline_item){0};
+    **out_item = (struct pipeline_item){ 0 };
     return 0;
 }
 
@@ -88,8 +93,9 @@ int pipeline_piece_get(struct pipeline *p, struct pipeline_piece **out_piece)
         return 0;
     }
     piece = mem_zalloc(sizeof(*piece));
-    if (piece == NULL)
+    if (piece == NULL) {
         return err_nomem();
+    }
     /* Less than a whole chunk is left over from the piece before. */
     size_t most = p->cut->max > p->cut->fixed ? p->cut->max : p->cut->fixed;
     piece->cap = PIPELINE_PIECE_BYTES + most;

@@ -18,10 +18,10 @@
 struct place {
     struct place_set *set;
     struct place *parent;
-    struct place *newer, *older;   /* in the set's list */
+    struct place *newer, *older; /* in the set's list */
     size_t refs;
     size_t pins;
-    int fd;                        /* -1: closed */
+    int fd; /* -1: closed */
     dev_t dev;
     ino_t ino;
     size_t name_len;
@@ -38,8 +38,9 @@ struct place_set {
 int place_set_new(size_t max_open, struct place_set **out_set)
 {
     struct place_set *set = mem_zalloc(sizeof(*set));
-    if (set == NULL)
+    if (set == NULL) {
         return err_nomem();
+    }
     pthread_mutex_init(&set->lock, NULL);
     set->max_open = max_open < 4 ? 4 : max_open;
     *out_set = set;
@@ -48,8 +49,9 @@ int place_set_new(size_t max_open, struct place_set **out_set)
 
 void place_set_free(struct place_set *set)
 {
-    if (set == NULL)
+    if (set == NULL) {
         return;
+    }
     pthread_mutex_destroy(&set->lock);
     mem_free(set);
 }
@@ -58,8 +60,9 @@ int place_open_folder(int parent_fd, const char *name, bool follow)
 {
     const int flags = O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
     int fd = openat(parent_fd, name, flags | O_RDONLY);
-    if (fd < 0 && errno == EACCES)
+    if (fd < 0 && errno == EACCES) {
         fd = openat(parent_fd, name, flags | O_PATH);
+    }
     return fd;
 }
 
@@ -77,8 +80,9 @@ static void unlist(struct place *p)
 static void list(struct place *p)
 {
     struct place_set *set = p->set;
-    if (p->parent == NULL)
-        return;   /* a top place can't be opened again, so it is never closed */
+    if (p->parent == NULL) {
+        return; /* a top place can't be opened again, so it is never closed */
+    }
     p->older = set->newest;
     *(set->newest != NULL ? &set->newest->newer : &set->oldest) = p;
     set->newest = p;
@@ -108,14 +112,17 @@ static int adopt_fd(struct place *p, int fd)
 static int reopen_from_above(struct place *p)
 {
     size_t depth = 0;
-    for (const struct place *q = p; q->fd < 0; q = q->parent)
+    for (const struct place *q = p; q->fd < 0; q = q->parent) {
         depth++;
+    }
     struct place **chain = mem_array(depth, sizeof(struct place *));
-    if (chain == NULL)
+    if (chain == NULL) {
         return err_nomem();
+    }
     size_t at = depth;
-    for (struct place *q = p; q->fd < 0; q = q->parent)
+    for (struct place *q = p; q->fd < 0; q = q->parent) {
         chain[--at] = q;
+    }
     int rc = 0;
     for (; rc == 0 && at < depth; at++) {
         /* The one above was opened last, so closing the oldest never closes it. Its identity is
@@ -132,8 +139,9 @@ static int reopen_from_above(struct place *p)
 static void reopen_parent_from_below(struct place *p)
 {
     int fd = openat(p->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && adopt_fd(p->parent, fd) != 0)
-        err_clear();   /* moved: whoever needs the parent will say so */
+    if (fd >= 0 && adopt_fd(p->parent, fd) != 0) {
+        err_clear(); /* moved: whoever needs the parent will say so */
+    }
 }
 
 /* ---- interface ---- */
@@ -155,8 +163,9 @@ int place_new(struct place_set *set, struct place *parent, const char *name, siz
     p->name_len = len;
     memcpy(p->name, name, len);
     pthread_mutex_lock(&set->lock);
-    if (parent != NULL)
+    if (parent != NULL) {
         parent->refs++;
+    }
     list(p);
     pthread_mutex_unlock(&set->lock);
     *out_place = p;
@@ -176,8 +185,9 @@ static void bury(struct place *p)
     if (p->fd >= 0) {
         if (p->parent != NULL) {
             unlist(p);
-            if (p->parent->fd < 0)
+            if (p->parent->fd < 0) {
                 reopen_parent_from_below(p);
+            }
         }
         close(p->fd);
     }
@@ -186,14 +196,15 @@ static void bury(struct place *p)
 
 void place_drop(struct place *p)
 {
-    if (p == NULL)
+    if (p == NULL) {
         return;
+    }
     pthread_mutex_t *lock = &p->set->lock;
     pthread_mutex_lock(lock);
     while (p != NULL && --p->refs == 0) {
         struct place *parent = p->parent;
         bury(p);
-        p = parent;   /* it was held by the one that is gone */
+        p = parent; /* it was held by the one that is gone */
     }
     pthread_mutex_unlock(lock);
 }
@@ -203,8 +214,9 @@ int place_pin(struct place *p, int *out_fd)
     pthread_mutex_lock(&p->set->lock);
     int rc = p->fd >= 0 ? 0 : reopen_from_above(p);
     if (rc == 0) {
-        if (p->pins++ == 0 && p->parent != NULL)
+        if (p->pins++ == 0 && p->parent != NULL) {
             unlist(p);
+        }
         *out_fd = p->fd;
     }
     pthread_mutex_unlock(&p->set->lock);
@@ -214,8 +226,9 @@ int place_pin(struct place *p, int *out_fd)
 void place_unpin(struct place *p)
 {
     pthread_mutex_lock(&p->set->lock);
-    if (--p->pins == 0)
+    if (--p->pins == 0) {
         list(p);
+    }
     pthread_mutex_unlock(&p->set->lock);
 }
 
@@ -226,7 +239,8 @@ struct place *place_parent(const struct place *p)
 
 const char *place_name(const struct place *p, size_t *out_len)
 {
-    if (out_len != NULL)
+    if (out_len != NULL) {
         *out_len = p->name_len;
+    }
     return p->name;
 }

@@ -16,7 +16,7 @@
 
 struct recent {
     uint8_t id[PAGESTORE_ID_BYTES];
-    struct buf page;   /* empty: none */
+    struct buf page; /* empty: none */
 };
 
 struct repopages {
@@ -32,8 +32,9 @@ static int put(struct pagestore *base, const void *page, size_t len,
 {
     struct repopages *p = base->context;
     int rc = run_add_page(p->run, page, len, out_id);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     struct recent *r = &p->recent[p->next_recent++ % RECENT_PAGES];
     memcpy(r->id, out_id, sizeof(r->id));
     buf_clear(&r->page);
@@ -55,8 +56,9 @@ static int get(struct pagestore *base, const uint8_t id[PAGESTORE_ID_BYTES], str
     }
     if (data == NULL) {
         int rc = repo_reader_chunk(p->reader, id, &data, &len);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     buf_clear(out);
     buf_put(out, data, len);
@@ -66,12 +68,14 @@ static int get(struct pagestore *base, const uint8_t id[PAGESTORE_ID_BYTES], str
 int repopages_new(struct repo *r, struct run *run, struct pagestore **out_pages)
 {
     struct repopages *p = mem_zalloc(sizeof(*p));
-    if (p == NULL)
+    if (p == NULL) {
         return err_nomem();
-    p->base = (struct pagestore){.put = run != NULL ? put : NULL, .get = get, .context = p};
+    }
+    p->base = (struct pagestore){ .put = run != NULL ? put : NULL, .get = get, .context = p };
     p->run = run;
-    for (size_t i = 0; i < RECENT_PAGES; i++)
+    for (size_t i = 0; i < RECENT_PAGES; i++) {
         buf_init(&p->recent[i].page);
+    }
     int rc = repo_reader_new(r, CACHED_BLOCKS, &p->reader);
     if (rc != 0) {
         repopages_free(&p->base);
@@ -83,11 +87,13 @@ int repopages_new(struct repo *r, struct run *run, struct pagestore **out_pages)
 
 void repopages_free(struct pagestore *base)
 {
-    if (base == NULL)
+    if (base == NULL) {
         return;
+    }
     struct repopages *p = base->context;
-    for (size_t i = 0; i < RECENT_PAGES; i++)
+    for (size_t i = 0; i < RECENT_PAGES; i++) {
         buf_release(&p->recent[i].page);
+    }
     repo_reader_free(p->reader);
     mem_free(p);
 }

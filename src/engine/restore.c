@@ -20,8 +20,9 @@
 
 int restore_cancelled(const struct restore *r)
 {
-    if (r->o->cancel != NULL && *r->o->cancel != 0)
+    if (r->o->cancel != NULL && *r->o->cancel != 0) {
         return err_raise(HF_EINTERRUPTED, "interrupted");
+    }
     return 0;
 }
 
@@ -53,14 +54,16 @@ void restore_tell_error(struct restore *r, const char *path, size_t path_len, in
 {
     r->result->errors++;
     r->result->damaged += code == HF_EDAMAGE ? 1 : 0;
-    if (r->events != NULL && r->events->error != NULL)
+    if (r->events != NULL && r->events->error != NULL) {
         r->events->error(r->events->context, path, path_len, code, message);
+    }
 }
 
 int restore_tell_trail(struct restore *r, const char *path, size_t path_len, int rc)
 {
-    if (restore_is_fatal(rc))
+    if (restore_is_fatal(rc)) {
         return rc;
+    }
     restore_tell_error(r, path, path_len, rc, err_last()->text);
     err_clear();
     return 0;
@@ -68,14 +71,16 @@ int restore_tell_trail(struct restore *r, const char *path, size_t path_len, int
 
 void restore_tell_act(struct restore *r, const struct node *n, const char *act)
 {
-    if (r->events != NULL && r->events->act != NULL)
+    if (r->events != NULL && r->events->act != NULL) {
         r->events->act(r->events->context, n->path, n->path_len, act);
+    }
 }
 
 static void tell_progress(struct restore *r, const struct node *n)
 {
-    if (r->events == NULL || r->events->progress == NULL)
+    if (r->events == NULL || r->events->progress == NULL) {
         return;
+    }
     struct restore_progress p = {
         .files = r->result->files,
         .bytes = atomic_load(&r->bytes_written),
@@ -103,12 +108,13 @@ void restore_note_loss(void *context, const struct node *node, const char *what,
             .what = arena_text(a, what, strlen(what)),
             .why = arena_text(a, why, strlen(why)),
         };
-        if (note->path == NULL || note->what == NULL || note->why == NULL)
+        if (note->path == NULL || note->what == NULL || note->why == NULL) {
             note->path = NULL;
+        }
         *r->notes_end = note;
         r->notes_end = &note->next;
     } else {
-        r->result->losses++;   /* counted at least */
+        r->result->losses++; /* counted at least */
     }
     pthread_mutex_unlock(&r->lock);
 }
@@ -118,8 +124,9 @@ void restore_tell_notes(struct restore *r)
     pthread_mutex_lock(&r->lock);
     for (const struct restore_note *n = r->notes; n != NULL; n = n->next) {
         r->result->losses++;
-        if (n->path != NULL && r->events != NULL && r->events->loss != NULL)
+        if (n->path != NULL && r->events != NULL && r->events->loss != NULL) {
             r->events->loss(r->events->context, n->path, n->path_len, n->what, n->why);
+        }
     }
     r->notes = NULL;
     r->notes_end = &r->notes;
@@ -133,49 +140,56 @@ int restore_borrow_reader(struct restore *r, struct repo_reader **out_reader)
 {
     *out_reader = NULL;
     pthread_mutex_lock(&r->lock);
-    if (r->reader_count > 0)
+    if (r->reader_count > 0) {
         *out_reader = r->readers[--r->reader_count];
+    }
     pthread_mutex_unlock(&r->lock);
     return *out_reader != NULL ? 0 : repo_reader_new(r->repo, READER_BLOCKS, out_reader);
 }
 
 void restore_return_reader(struct restore *r, struct repo_reader *reader)
 {
-    if (reader == NULL)
+    if (reader == NULL) {
         return;
+    }
     pthread_mutex_lock(&r->lock);
     bool kept = mem_grow(&r->readers, &r->reader_cap, r->reader_count + 1,
                          sizeof(struct repo_reader *)) == 0;
-    if (kept)
+    if (kept) {
         r->readers[r->reader_count++] = reader;
+    }
     pthread_mutex_unlock(&r->lock);
-    if (!kept)
+    if (!kept) {
         repo_reader_free(reader);
+    }
 }
 
 int restore_borrow_hasher(struct restore *r, struct cipher_id **out_hasher)
 {
     *out_hasher = NULL;
     pthread_mutex_lock(&r->lock);
-    if (r->hasher_count > 0)
+    if (r->hasher_count > 0) {
         *out_hasher = r->hashers[--r->hasher_count];
+    }
     pthread_mutex_unlock(&r->lock);
-    return *out_hasher != NULL ? 0
-                               : cipher_id_new(repo_keys(r->repo)->chunk_id_key, out_hasher);
+    return *out_hasher != NULL ? 0 : cipher_id_new(repo_keys(r->repo)->chunk_id_key, out_hasher);
 }
 
 void restore_return_hasher(struct restore *r, struct cipher_id *hasher)
 {
-    if (hasher == NULL)
+    if (hasher == NULL) {
         return;
+    }
     pthread_mutex_lock(&r->lock);
     bool kept = mem_grow(&r->hashers, &r->hasher_cap, r->hasher_count + 1,
                          sizeof(struct cipher_id *)) == 0;
-    if (kept)
+    if (kept) {
         r->hashers[r->hasher_count++] = hasher;
+    }
     pthread_mutex_unlock(&r->lock);
-    if (!kept)
+    if (!kept) {
         cipher_id_free(hasher);
+    }
 }
 
 /* ---- nodes ---- */
@@ -189,23 +203,24 @@ int restore_load_xattrs(struct restore *r, struct arena *a, struct node *n)
     n->xattr_count = 0;
     n->xattrs_chunked = false;
     int rc = repo_reader_chunk(r->reader, n->xattr_ref.id, &data, &len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = page_xattrs_decode(data, len, &list, &n->xattr_count);
+    }
     if (rc == 0) {
         n->xattrs = list;
         rc = arena_node_detail(a, n);
         mem_free(list);
     }
-    if (rc == 0 || rc == HF_ENOMEM)
+    if (rc == 0 || rc == HF_ENOMEM) {
         return rc;
+    }
     n->xattrs = NULL;
     n->xattr_count = 0;
     return restore_tell_trail(r, n->path, n->path_len,
                               err_add(rc, "its extended attributes are lost"));
 }
 
-int restore_copy_node(struct restore *r, struct arena *a, const struct node *from,
-                      struct node *out)
+int restore_copy_node(struct restore *r, struct arena *a, const struct node *from, struct node *out)
 {
     int rc = arena_node(a, from, out);
     return rc == 0 && out->xattrs_chunked ? restore_load_xattrs(r, a, out) : rc;
@@ -229,17 +244,22 @@ int restore_walk(struct restore *r)
     int rc = 0;
     for (unsigned steps = 1; (rc = restore_select_next(r->select, &n, &selected)) == 1; steps++) {
         rc = restore_node_visit(r, &n, selected);
-        if (rc == 0)
+        if (rc == 0) {
             rc = restore_cancelled(r);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
-        if (steps % STEPS_PER_TICK == 0)
+        }
+        if (steps % STEPS_PER_TICK == 0) {
             tell_progress(r, &n);
+        }
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = restore_tree_leave_all(r);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = restore_window_drain(r);
+    }
     return rc;
 }
 
@@ -253,10 +273,12 @@ static int open_snapshot(struct restore *r)
         .context = r,
     };
     int rc = repopages_new(r->repo, NULL, &r->pages);
-    if (rc == 0)
+    if (rc == 0) {
         rc = repo_reader_new(r->repo, READER_BLOCKS, &r->reader);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = manifest_content_reader_new(r->pages, &r->content);
+    }
     select.pages = r->pages;
     return rc != 0 ? rc : restore_select_open(&select, &r->select);
 }
@@ -266,8 +288,9 @@ static int copy_paths(struct restore *r, const struct commit *c)
     r->paths = mem_array(c->path_count + 1, sizeof(char *));
     for (size_t i = 0; r->paths != NULL && i < c->path_count; i++) {
         r->paths[i] = mem_strdup(c->paths[i]);
-        if (r->paths[i] == NULL)
+        if (r->paths[i] == NULL) {
             return err_nomem();
+        }
         r->path_count++;
     }
     return r->paths != NULL ? 0 : err_nomem();
@@ -275,7 +298,7 @@ static int copy_paths(struct restore *r, const struct commit *c)
 
 static size_t worker_count(const struct restore_options *o)
 {
-    size_t threads = o->threads != 0 ? o->threads : pool_cores();
+    size_t threads = o->threads != 0 ? o->threads : pool_cores() + 1;
     return (threads < MOST_THREADS ? threads : MOST_THREADS) - 1;
 }
 
@@ -291,8 +314,9 @@ int restore_open_all(struct restore *r, const struct catalog_snapshot *snapshot)
     atomic_init(&r->first_byte_ns, -1);
     atomic_init(&r->first_file_ns, -1);
     pthread_mutex_init(&r->lock, NULL);
-    for (size_t i = 0; i < RESTORE_STRIPES; i++)
+    for (size_t i = 0; i < RESTORE_STRIPES; i++) {
         pthread_mutex_init(&r->stripes[i], NULL);
+    }
     listing_init(&r->names);
     arena_init(&r->scratch);
     arena_init(&r->note_memory);
@@ -301,8 +325,9 @@ int restore_open_all(struct restore *r, const struct catalog_snapshot *snapshot)
         arena_init(&r->windows[i].arena);
     }
     int rc = copy_paths(r, &snapshot->commit);
-    if (rc == 0)
+    if (rc == 0) {
         rc = pool_new(worker_count(r->o), &r->pool);
+    }
     return rc != 0 ? rc : open_snapshot(r);
 }
 
@@ -316,37 +341,45 @@ void restore_close_all(struct restore *r)
     manifest_content_reader_free(r->content);
     repopages_free(r->pages);
     repo_reader_free(r->reader);
-    for (size_t i = 0; i < r->reader_count; i++)
+    for (size_t i = 0; i < r->reader_count; i++) {
         repo_reader_free(r->readers[i]);
-    for (size_t i = 0; i < r->hasher_count; i++)
+    }
+    for (size_t i = 0; i < r->hasher_count; i++) {
         cipher_id_free(r->hashers[i]);
+    }
     mem_free(r->readers);
     mem_free(r->hashers);
-    for (size_t i = 0; i < r->path_count; i++)
+    for (size_t i = 0; i < r->path_count; i++) {
         mem_free(r->paths[i]);
+    }
     mem_free(r->paths);
     pool_free(r->pool);
     arena_release(&r->scratch);
     arena_release(&r->note_memory);
-    for (size_t i = 0; i < RESTORE_STRIPES; i++)
+    for (size_t i = 0; i < RESTORE_STRIPES; i++) {
         pthread_mutex_destroy(&r->stripes[i]);
+    }
     pthread_mutex_destroy(&r->lock);
 }
 
 static int run(struct restore *r)
 {
     int rc = 0;
-    if (!r->o->dry_run)
+    if (!r->o->dry_run) {
         rc = r->target->ops->begin(r->target, &r->doubtful);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = restore_walk(r);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
-    restore_links_free(r);   /* sets flags that had to wait */
+    }
+    restore_links_free(r); /* sets flags that had to wait */
     restore_tell_notes(r);
     /* Only what is durable is restored. */
-    if (!r->o->dry_run)
+    if (!r->o->dry_run) {
         rc = r->target->ops->sync(r->target);
+    }
     return rc != 0 ? rc : restore_select_unmatched(r->select);
 }
 
@@ -362,12 +395,14 @@ void restore_fill_result(struct restore *r)
 
 int restore_verdict(const struct restore_result *result)
 {
-    if (result->damaged > 0)
+    if (result->damaged > 0) {
         return err_raise(HF_EDAMAGE, "%llu files are lost or incomplete",
                          (unsigned long long)result->damaged);
-    if (result->errors > 0 || result->losses > 0)
+    }
+    if (result->errors > 0 || result->losses > 0) {
         return err_raise(HF_EPARTIAL, "%llu errors, %llu losses of metadata",
                          (unsigned long long)result->errors, (unsigned long long)result->losses);
+    }
     return 0;
 }
 
@@ -381,8 +416,9 @@ static int verify_after(struct repo *repo, const struct catalog_snapshot *snapsh
     io_result->errors += seen.errors;
     io_result->bytes_verified += seen.bytes_verified;
     io_result->duration_ns += seen.duration_ns;
-    if (rc == HF_EPARTIAL)
+    if (rc == HF_EPARTIAL) {
         err_clear();
+    }
     return rc == HF_EPARTIAL ? 0 : rc;
 }
 
@@ -391,14 +427,17 @@ int restore_run(struct repo *repo, const struct catalog_snapshot *snapshot,
                 const struct restore_events *events, struct restore_result *out_result)
 {
     struct restore r = {
-        .repo = repo, .o = options, .target = target, .events = events, .result = out_result};
+        .repo = repo, .o = options, .target = target, .events = events, .result = out_result
+    };
     memset(out_result, 0, sizeof(*out_result));
     int rc = restore_open_all(&r, snapshot);
-    if (rc == 0)
+    if (rc == 0) {
         rc = run(&r);
+    }
     restore_fill_result(&r);
     restore_close_all(&r);
-    if (rc == 0 && options->verify && !options->dry_run)
+    if (rc == 0 && options->verify && !options->dry_run) {
         rc = verify_after(repo, snapshot, options, target, events, out_result);
+    }
     return rc != 0 ? rc : restore_verdict(out_result);
 }

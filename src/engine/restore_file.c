@@ -1,5 +1,6 @@
 /*
- * restore_file.c - one file of the target: opened by whoever comes first, finished by whoever comes last.
+ * restore_file.c - one file of the target: opened by whoever comes first, finished by whoever
+ * comes last.
  */
 #include <string.h>
 
@@ -24,11 +25,13 @@ static int open_existing(struct restore_file *f)
     struct target *t = f->restore->target;
     uint64_t removed = 0;
     int rc = t->ops->open(t, f->place, f->name, f->name_len, true, &f->file);
-    if (rc != HF_EACCESS)
+    if (rc != HF_EACCESS) {
         return rc;
+    }
     rc = t->ops->remove(t, f->place, f->name, f->name_len, &removed);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     f->how = RESTORE_CREATE;
     f->old_size = 0;
     return create(f);
@@ -40,15 +43,17 @@ static int ensure_open(struct restore_file *f)
     int rc = 0;
     pthread_mutex_lock(lock_of(f));
     if (!f->open) {
-        if (f->how == RESTORE_CREATE)
+        if (f->how == RESTORE_CREATE) {
             rc = create(f);
-        else if (f->how == RESTORE_EXISTING)
+        } else if (f->how == RESTORE_EXISTING) {
             rc = open_existing(f);
-        else
+        } else {
             rc = t->ops->open(t, f->place, f->name, f->name_len, false, &f->file);
+        }
         f->open = rc == 0;
-        if (f->open && f->how == RESTORE_CHECK)
+        if (f->open && f->how == RESTORE_CHECK) {
             t->ops->uncache(t, &f->file);
+        }
     }
     pthread_mutex_unlock(lock_of(f));
     return rc;
@@ -67,10 +72,12 @@ int restore_file_write(struct restore_file *f, uint64_t offset, const void *data
 {
     struct restore *r = f->restore;
     int rc = ensure_open(f);
-    if (rc == 0)
+    if (rc == 0) {
         rc = r->target->ops->pwrite(r->target, &f->file, data, len, offset);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     atomic_fetch_add(&r->bytes_written, len);
     note_time(r, &r->first_byte_ns);
     return 0;
@@ -83,8 +90,9 @@ int restore_file_hole(struct restore_file *f, uint64_t offset, uint64_t len)
     int rc = ensure_open(f);
     if (!r->o->no_sparse) {
         /* Beyond what was there, a hole is what is not written. */
-        if (rc != 0 || offset >= f->old_size)
+        if (rc != 0 || offset >= f->old_size) {
             return rc;
+        }
         uint64_t there = f->old_size - offset;
         return r->target->ops->punch(r->target, &f->file, offset, len < there ? len : there);
     }
@@ -103,9 +111,8 @@ int restore_file_read(struct restore_file *f, uint64_t offset, void *out, size_t
     struct target *t = f->restore->target;
     int rc = ensure_open(f);
     *out_len = 0;
-    return rc != 0 || offset >= f->old_size
-               ? rc
-               : t->ops->pread(t, &f->file, out, len, offset, out_len);
+    return rc != 0 || offset >= f->old_size ? rc
+                                            : t->ops->pread(t, &f->file, out, len, offset, out_len);
 }
 
 void restore_file_lose(struct restore_file *f, int code)
@@ -119,8 +126,9 @@ void restore_file_lose(struct restore_file *f, int code)
         f->message[len] = '\0';
     }
     pthread_mutex_unlock(lock_of(f));
-    if (restore_is_fatal(code))
+    if (restore_is_fatal(code)) {
         restore_set_fatal(f->restore, err_add(code, "could not restore %s", f->node.path));
+    }
     err_clear();
 }
 
@@ -129,27 +137,31 @@ static int dress(struct restore_file *f)
 {
     struct restore *r = f->restore;
     struct target *t = r->target;
-    struct target_losses losses = {.loss = restore_note_loss, .context = r};
+    struct target_losses losses = { .loss = restore_note_loss, .context = r };
     struct node node = f->node;
     int rc = ensure_open(f);
     if (rc == HF_EACCESS && f->how == RESTORE_SAME) {
-        err_clear();   /* not even readable to its owner: by name, then */
+        err_clear(); /* not even readable to its owner: by name, then */
         return t->ops->apply(t, f->place, f->name, f->name_len, &node, &losses);
     }
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     bool cut = f->how == RESTORE_EXISTING ? f->old_size != node.size
                                           : f->how == RESTORE_CREATE && f->has_holes;
-    if (cut || (f->code != 0 && f->how != RESTORE_SAME))
+    if (cut || (f->code != 0 && f->how != RESTORE_SAME)) {
         rc = t->ops->truncate(t, &f->file, node.size);
-    if (f->group != NULL && f->group->late)
-        node.flags = 0;   /* restore_links.c sets them when all links are made */
+    }
+    if (f->group != NULL && f->group->late) {
+        node.flags = 0; /* restore_links.c sets them when all links are made */
+    }
     if (f->code != 0) {
         /* Never the time of the whole file: it must not be taken for right the next time. */
         node.mtime_ns = clock_wall(repo_env(r->repo)->clock);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = t->ops->finish(t, &f->file, &node, &losses);
+    }
     return rc;
 }
 
@@ -165,10 +177,11 @@ static int finish_file(struct restore_file *f)
         rc = rc != 0 ? rc : closed;
         f->open = false;
     }
-    if (rc != 0)
+    if (rc != 0) {
         restore_file_lose(f, rc);
-    else if (f->code == 0)
+    } else if (f->code == 0) {
         note_time(r, &r->first_file_ns);
+    }
     f->finished = true;
     return 0;
 }

@@ -1,13 +1,13 @@
 /*
  * restore_internal.h - a restore: what it consists of, and which thread may touch what.
  *
- * The calling thread walks the snapshot. It makes folders, links and all that has no content at once,
- * and gathers files with their chunks in a window. When a window is full its chunks are
+ * The calling thread walks the snapshot. It makes folders, links and all that has no content at
+ * once, and gathers files with their chunks in a window. When a window is full its chunks are
  * looked up and sorted by their place in the repository, and each block becomes a job of the
  * pool, which decodes it and writes its chunks to wherever they belong; whoever writes the last
- * chunk of a file finishes it. Meanwhile the calling thread plans the next window. When all jobs of a window
- * are done, what must come after the content is done in order: links to files, and the metadata of
- * the folders that were left.
+ * chunk of a file finishes it. Meanwhile the calling thread plans the next window. When all jobs
+ * of a window are done, what must come after the content is done in order: links to files, and
+ * the metadata of the folders that were left.
  */
 #ifndef HF_ENGINE_RESTORE_INTERNAL_H
 #define HF_ENGINE_RESTORE_INTERNAL_H
@@ -26,9 +26,9 @@
 
 #define RESTORE_WINDOW_FILES 10000u
 #define RESTORE_WINDOW_PIECES 40000u
-#define RESTORE_WINDOW_SPREAD 256u   /* files of several pieces: each may be open at once */
-#define RESTORE_BATCH 64u            /* files without content in one job */
-#define RESTORE_COMPARE_BYTES (4u << 20)   /* of an existing file, in one job */
+#define RESTORE_WINDOW_SPREAD 256u       /* files of several pieces: each may be open at once */
+#define RESTORE_BATCH 64u                /* files without content in one job */
+#define RESTORE_COMPARE_BYTES (4u << 20) /* of an existing file, in one job */
 #define RESTORE_STRIPES 64u
 #define RESTORE_MESSAGE 240u
 
@@ -36,14 +36,14 @@
 
 struct restore_group {
     uint64_t dev, ino;
-    uint64_t names_left;             /* that may still come */
-    size_t refs;                     /* by the map, the first name's file, and planned links */
-    struct target_place *place;      /* held: the folder of the first name; NULL: it is not there */
+    uint64_t names_left;        /* that may still come */
+    size_t refs;                /* by the map, the first name's file, and planned links */
+    struct target_place *place; /* held: the folder of the first name; NULL: it is not there */
     const char *name;
     size_t name_len;
-    bool lost;                       /* the first one's content is not what it should be */
-    bool late;                       /* it has flags that forbid links: to be set at the end */
-    struct node node;                /* of the first name */
+    bool lost;        /* the first one's content is not what it should be */
+    bool late;        /* it has flags that forbid links: to be set at the end */
+    struct node node; /* of the first name */
     struct arena memory;
 };
 
@@ -51,31 +51,31 @@ struct restore_group {
 
 enum restore_open {
     RESTORE_CREATE,
-    RESTORE_EXISTING,   /* what is there is compared, and kept where it is right */
-    RESTORE_SAME,       /* only its metadata are set */
-    RESTORE_CHECK,      /* only compared */
+    RESTORE_EXISTING, /* what is there is compared, and kept where it is right */
+    RESTORE_SAME,     /* only its metadata are set */
+    RESTORE_CHECK,    /* only compared */
 };
 
 struct restore_file {
     struct restore *restore;
-    struct node node;                /* texts are in the window's arena, or its own */
-    struct target_place *place;      /* held */
+    struct node node;           /* texts are in the window's arena, or its own */
+    struct target_place *place; /* held */
     const char *name;
     size_t name_len;
-    struct restore_group *group;     /* NULL: it has one name only; else one ref */
-    bool own_memory;                 /* it may be in several windows */
+    struct restore_group *group; /* NULL: it has one name only; else one ref */
+    bool own_memory;             /* it may be in several windows */
     struct arena memory;
     enum restore_open how;
-    unsigned stripe;                 /* of the locks: over the fields that follow */
+    unsigned stripe; /* of the locks: over the fields that follow */
     struct target_file file;
     bool open, finished;
-    bool planned;                    /* all its pieces have been gathered */
+    bool planned; /* all its pieces have been gathered */
     bool has_holes;
-    uint64_t old_size;               /* of an existing one */
-    int code;                        /* what was lost, or 0 */
+    uint64_t old_size; /* of an existing one */
+    int code;          /* what was lost, or 0 */
     char message[RESTORE_MESSAGE];
-    atomic_uint left;                /* pieces to come, and one while it is planned */
-    bool counted;                    /* the calling thread's */
+    atomic_uint left; /* pieces to come, and one while it is planned */
+    bool counted;     /* the calling thread's */
 };
 
 enum restore_state { RESTORE_NEEDED, RESTORE_DONE, RESTORE_RETRY };
@@ -85,7 +85,7 @@ struct restore_piece {
     uint64_t offset;
     uint64_t len;
     uint8_t id[CIPHER_ID_BYTES];
-    uint64_t position;               /* where it is in the repository */
+    uint64_t position; /* where it is in the repository */
     uint32_t segment, slot;
     uint8_t state;
     bool hole;
@@ -97,15 +97,15 @@ enum restore_action_kind { RESTORE_LINK, RESTORE_LEAVE };
 
 struct restore_action {
     enum restore_action_kind kind;
-    struct target_place *place;      /* held: where the link goes; the folder that was left */
+    struct target_place *place; /* held: where the link goes; the folder that was left */
     struct node node;
     const char *name;
     size_t name_len;
     struct restore_group *group;
-    bool quiet;                      /* losses don't count: an implied folder */
+    bool quiet; /* losses don't count: an implied folder */
 };
 
-struct restore_note {                /* a loss, found by a job, told by the calling thread */
+struct restore_note { /* a loss, found by a job, told by the calling thread */
     struct restore_note *next;
     const char *path, *what, *why;
     size_t path_len;
@@ -117,15 +117,15 @@ struct restore_job {
     struct pool_job job;
     struct err_trail trail;
     struct restore_window *window;
-    size_t first, count;             /* into order, pieces or bare, by kind */
+    size_t first, count; /* into order, pieces or bare, by kind */
 };
 
 struct restore_window {
     struct restore *restore;
-    struct arena arena;              /* nodes, names */
+    struct arena arena; /* nodes, names */
     struct restore_file **files;
     size_t file_count, file_cap;
-    struct restore_file **bare;      /* without pieces */
+    struct restore_file **bare; /* without pieces */
     size_t bare_count, bare_cap;
     struct restore_piece *pieces;
     size_t piece_count, piece_cap;
@@ -136,19 +136,19 @@ struct restore_window {
     struct restore_action *actions;
     size_t action_count, action_cap;
     uint64_t bytes;
-    size_t spread;                   /* files of several pieces */
-    bool compares;                   /* some pieces may be there already */
+    size_t spread; /* files of several pieces */
+    bool compares; /* some pieces may be there already */
     bool started;
 };
 
 /* ---- folders ---- */
 
 struct restore_level {
-    struct node node;                /* texts in its memory */
+    struct node node; /* texts in its memory */
     struct arena memory;
-    size_t path_len;                 /* in the snapshot */
-    struct target_place *place;      /* held once entered; NULL: not (yet), or dry and absent */
-    struct listing_mark mark;        /* of the names seen in it */
+    size_t path_len;            /* in the snapshot */
+    struct target_place *place; /* held once entered; NULL: not (yet), or dry and absent */
+    struct listing_mark mark;   /* of the names seen in it */
     bool entered, made, selected, implied, made_up, failed, kept;
 };
 
@@ -159,42 +159,42 @@ struct restore {
     const struct restore_events *events;
     struct restore_result *result;
     uint8_t id[16], root[32];
-    char **paths;                    /* of the commit: what lies above them is implied */
+    char **paths; /* of the commit: what lies above them is implied */
     size_t path_count;
     uint64_t files_expected, bytes_expected;
     int64_t begin_ns;
-    bool doubtful;                   /* mtimes are not believed */
-    bool verifying;                  /* nothing is changed: what differs is an error */
+    bool doubtful;  /* mtimes are not believed */
+    bool verifying; /* nothing is changed: what differs is an error */
     struct pool *pool;
     struct pagestore *pages;
     struct restore_select *select;
     struct manifest_content_reader *content;
-    struct repo_reader *reader;      /* the calling thread's */
+    struct repo_reader *reader; /* the calling thread's */
 
     struct restore_level *levels;
     size_t level_count, level_cap;
-    struct listing names;            /* seen in the folders that we are in, for delete_extras */
+    struct listing names; /* seen in the folders that we are in, for delete_extras */
 
     struct restore_window windows[2];
-    size_t filling;                  /* the one being planned */
-    struct map *groups;              /* (dev, ino) -> struct restore_group * */
-    struct arena scratch;            /* for one thing at a time */
-    bool names_incomplete;           /* pages were lost: what looks extra may not be */
-    bool top_used;                   /* some folder has become the target itself */
+    size_t filling;        /* the one being planned */
+    struct map *groups;    /* (dev, ino) -> struct restore_group * */
+    struct arena scratch;  /* for one thing at a time */
+    bool names_incomplete; /* pages were lost: what looks extra may not be */
+    bool top_used;         /* some folder has become the target itself */
 
     pthread_mutex_t stripes[RESTORE_STRIPES];
     unsigned next_stripe;
-    pthread_mutex_t lock;            /* over readers, notes, note_memory */
-    struct repo_reader **readers;    /* idle ones */
+    pthread_mutex_t lock;         /* over readers, notes, note_memory */
+    struct repo_reader **readers; /* idle ones */
     size_t reader_count, reader_cap;
-    struct cipher_id **hashers;      /* idle ones */
+    struct cipher_id **hashers; /* idle ones */
     size_t hasher_count, hasher_cap;
     struct restore_note *notes, **notes_end;
     struct arena note_memory;
     atomic_ullong bytes_written, bytes_verified;
     atomic_llong first_byte_ns, first_file_ns;
-    atomic_int fatal;                /* the first error that ends the run, or 0 */
-    struct err_trail fatal_trail;    /* of it; under lock */
+    atomic_int fatal;             /* the first error that ends the run, or 0 */
+    struct err_trail fatal_trail; /* of it; under lock */
 };
 
 /* ---- restore.c ---- */
@@ -251,7 +251,7 @@ int restore_tree_enter(struct restore *r, struct target_place **out_place);
 int restore_tree_saw(struct restore *r, const char *name, size_t len);
 /* Whether nothing can be in the folder on top but what this run has put there. */
 bool restore_tree_is_new(const struct restore *r);
-size_t restore_tree_depth(const char *path, size_t path_len);   /* components */
+size_t restore_tree_depth(const char *path, size_t path_len); /* components */
 const char *restore_tree_name(const char *path, size_t path_len, size_t *out_len);
 void restore_tree_release(struct restore *r);
 
@@ -271,7 +271,7 @@ int restore_links_first(struct restore *r, struct restore_group *g, struct targe
                         const struct node *n);
 /* Makes a link that was planned. */
 int restore_links_make(struct restore *r, struct restore_action *a);
-void restore_links_drop(struct restore *r, struct restore_group *g);   /* accepts NULL */
+void restore_links_drop(struct restore *r, struct restore_group *g); /* accepts NULL */
 void restore_links_free(struct restore *r);
 
 /* ---- restore_file.c: any thread ---- */
@@ -288,9 +288,8 @@ void restore_file_lose(struct restore_file *f, int code);
 
 /* ---- restore_window.c, restore_jobs.c ---- */
 
-int restore_window_file(struct restore_window *w, const struct node *n,
-                        struct target_place *place, enum restore_open how, uint64_t old_size,
-                        struct restore_group *group);
+int restore_window_file(struct restore_window *w, const struct node *n, struct target_place *place,
+                        enum restore_open how, uint64_t old_size, struct restore_group *group);
 int restore_window_action(struct restore_window *w, const struct restore_action *a,
                           struct restore_action **out_action);
 /* The window being planned goes to work, and the one before is finished. */

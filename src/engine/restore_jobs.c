@@ -20,7 +20,7 @@ static void submit(struct restore_window *w, int (*run)(struct pool_job *job), s
                    size_t count)
 {
     struct restore_job *j = &w->jobs[w->job_count++];
-    *j = (struct restore_job){.window = w, .first = first, .count = count};
+    *j = (struct restore_job){ .window = w, .first = first, .count = count };
     j->job.run = run;
     j->job.trail = &j->trail;
     pool_submit(w->restore->pool, &j->job, POOL_NORMAL);
@@ -32,13 +32,15 @@ static int wait_all(struct restore_window *w)
     int first = 0;
     for (size_t i = 0; i < w->job_count; i++) {
         struct err_trail kept;
-        if (first != 0)
+        if (first != 0) {
             err_take(&kept);
+        }
         int rc = pool_wait(w->restore->pool, &w->jobs[i].job);
-        if (first != 0)
+        if (first != 0) {
             err_give(&kept);
-        else
+        } else {
             first = rc;
+        }
     }
     w->job_count = 0;
     return first;
@@ -51,11 +53,13 @@ static int compare_piece(struct restore *r, struct restore_piece *p, struct ciph
 {
     uint8_t id[CIPHER_ID_BYTES];
     size_t got = 0;
-    if (p->len > SIZE_MAX / 2 || buf_reserve(data, (size_t)p->len) != 0)
+    if (p->len > SIZE_MAX / 2 || buf_reserve(data, (size_t)p->len) != 0) {
         return err_nomem();
+    }
     int rc = restore_file_read(p->file, p->offset, data->data, (size_t)p->len, &got);
-    if (rc != 0 || got < p->len)
+    if (rc != 0 || got < p->len) {
         return rc;
+    }
     rc = cipher_id_of(ids, data->data, got, id);
     if (rc == 0 && memcmp(id, p->id, sizeof(id)) == 0) {
         p->state = RESTORE_DONE;
@@ -79,18 +83,22 @@ static int compare_run(struct pool_job *job)
             rc = restore_verify_piece(r, p, ids, &data);
             continue;
         }
-        if (p->hole)
+        if (p->hole) {
             rc = restore_file_hole(p->file, p->offset, p->len);
-        else if (p->file->how == RESTORE_EXISTING && !restore_cancelled(r))
+        } else if (p->file->how == RESTORE_EXISTING && !restore_cancelled(r)) {
             rc = compare_piece(r, p, ids, &data);
-        if (rc == HF_ENOMEM)
+        }
+        if (rc == HF_ENOMEM) {
             break;
-        if (rc != 0 && p->hole)
+        }
+        if (rc != 0 && p->hole) {
             restore_file_lose(p->file, rc);
+        }
         err_clear();
         rc = 0;
-        if (p->hole)
+        if (p->hole) {
             p->state = RESTORE_DONE;
+        }
     }
     restore_return_hasher(r, ids);
     buf_release(&data);
@@ -103,20 +111,23 @@ static int compare(struct restore_window *w)
     int rc = reserve_jobs(w, (size_t)(w->bytes / RESTORE_COMPARE_BYTES) + w->piece_count / 64 + 2);
     size_t first = 0;
     uint64_t bytes = 0;
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     for (size_t i = 0; i < w->piece_count; i++) {
         bytes += w->pieces[i].hole ? 0 : w->pieces[i].len;
-        if (bytes < RESTORE_COMPARE_BYTES && i + 1 < w->piece_count)
+        if (bytes < RESTORE_COMPARE_BYTES && i + 1 < w->piece_count) {
             continue;
+        }
         submit(w, compare_run, first, i + 1 - first);
         first = i + 1;
         bytes = 0;
     }
     rc = wait_all(w);
     for (size_t i = 0; rc == 0 && i < w->piece_count; i++) {
-        if (w->pieces[i].state == RESTORE_DONE)
+        if (w->pieces[i].state == RESTORE_DONE) {
             rc = restore_file_done(w->pieces[i].file, 1);
+        }
     }
     return rc;
 }
@@ -124,21 +135,22 @@ static int compare(struct restore_window *w)
 /* ---- fetching ---- */
 
 /* Writes a chunk to its place. Its file's troubles stay with it. */
-static void write_piece(struct restore *r, struct restore_piece *p, const uint8_t *data,
-                        size_t len)
+static void write_piece(struct restore *r, struct restore_piece *p, const uint8_t *data, size_t len)
 {
     int rc = len == p->len ? 0 : err_raise(HF_EDAMAGE, "a chunk is not as long as its file says");
-    if (rc == 0)
+    if (rc == 0) {
         rc = restore_file_write(p->file, p->offset, data, len);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         restore_file_lose(p->file, rc);
-    else
+    } else {
         atomic_fetch_add(&r->bytes_verified, len);
+    }
 }
 
 /*
- * A block that is damaged or gone: its chunks may have other homes; that is tried once all jobs are done,
- * since it may take reading the journal anew.
+ * A block that is damaged or gone: its chunks may have other homes; that is tried once all jobs
+ * are done, since it may take reading the journal anew.
  */
 static int fetch_block(struct restore *r, struct repo_reader *reader, struct restore_piece **order,
                        size_t count)
@@ -149,8 +161,9 @@ static int fetch_block(struct restore *r, struct repo_reader *reader, struct res
         const uint8_t *data = NULL;
         size_t len = 0;
         int got = rc != 0 ? rc : repo_reader_slot(reader, p->slot, p->id, &data, &len);
-        if (got == HF_ENOMEM)
+        if (got == HF_ENOMEM) {
             return got;
+        }
         if (got != 0) {
             p->state = RESTORE_RETRY;
             continue;
@@ -170,11 +183,12 @@ static int fetch_run(struct pool_job *job)
     struct repo_reader *reader = NULL;
     if (restore_cancelled(r) != 0 || atomic_load(&r->fatal) != 0) {
         err_clear();
-        return 0;   /* the calling thread says so */
+        return 0; /* the calling thread says so */
     }
     int rc = restore_borrow_reader(r, &reader);
-    if (rc == 0)
+    if (rc == 0) {
         rc = fetch_block(r, reader, j->window->order + j->first, j->count);
+    }
     restore_return_reader(r, reader);
     return rc;
 }
@@ -183,8 +197,9 @@ static int fetch_run(struct pool_job *job)
 static int bare_run(struct pool_job *job)
 {
     struct restore_job *j = (struct restore_job *)job;
-    for (size_t i = 0; i < j->count; i++)
+    for (size_t i = 0; i < j->count; i++) {
         restore_file_done(j->window->bare[j->first + i], 1);
+    }
     return 0;
 }
 
@@ -192,12 +207,15 @@ static int by_place(const void *a, const void *b)
 {
     const struct restore_piece *x = *(struct restore_piece *const *)a;
     const struct restore_piece *y = *(struct restore_piece *const *)b;
-    if (x->segment != y->segment)
+    if (x->segment != y->segment) {
         return x->segment < y->segment ? -1 : 1;
-    if (x->position != y->position)
+    }
+    if (x->position != y->position) {
         return x->position < y->position ? -1 : 1;
-    if (x->slot != y->slot)
+    }
+    if (x->slot != y->slot) {
         return x->slot < y->slot ? -1 : 1;
+    }
     return (x->file > y->file) - (x->file < y->file);
 }
 
@@ -205,17 +223,21 @@ static int by_place(const void *a, const void *b)
 static int locate(struct restore_window *w)
 {
     struct restore *r = w->restore;
-    if (mem_grow(&w->order, &w->order_cap, w->piece_count + 1, sizeof(struct restore_piece *)) != 0)
+    if (mem_grow(&w->order, &w->order_cap, w->piece_count + 1, sizeof(struct restore_piece *)) !=
+        0) {
         return err_nomem();
+    }
     w->order_count = 0;
     for (size_t i = 0; i < w->piece_count; i++) {
         struct restore_piece *p = &w->pieces[i];
         struct index_home home;
-        if (p->state == RESTORE_DONE)
+        if (p->state == RESTORE_DONE) {
             continue;
+        }
         int rc = repo_locate(r->repo, p->id, &home);
-        if (rc == HF_ENOMEM)
+        if (rc == HF_ENOMEM) {
             return rc;
+        }
         if (rc != 0) {
             p->state = RESTORE_RETRY;
             err_clear();
@@ -226,8 +248,9 @@ static int locate(struct restore_window *w)
         p->slot = home.slot;
         w->order[w->order_count++] = p;
     }
-    if (w->order_count > 1)
+    if (w->order_count > 1) {
         qsort(w->order, w->order_count, sizeof(struct restore_piece *), by_place);
+    }
     return 0;
 }
 
@@ -240,19 +263,23 @@ int restore_jobs_start(struct restore_window *w)
 {
     w->started = true;
     int rc = w->compares ? compare(w) : 0;
-    if (rc == 0)
+    if (rc == 0) {
         rc = locate(w);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = reserve_jobs(w, w->order_count + w->bare_count / RESTORE_BATCH + 1);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     for (size_t i = 0; i < w->bare_count; i += RESTORE_BATCH) {
         size_t left = w->bare_count - i;
         submit(w, bare_run, i, left < RESTORE_BATCH ? left : RESTORE_BATCH);
     }
     for (size_t first = 0, i = 1; first < w->order_count; i++) {
-        if (i < w->order_count && same_block(w->order[first], w->order[i]))
+        if (i < w->order_count && same_block(w->order[first], w->order[i])) {
             continue;
+        }
         submit(w, fetch_run, first, i - first);
         first = i;
     }
@@ -265,9 +292,10 @@ int restore_jobs_start(struct restore_window *w)
 static int explain(struct restore *r, int rc)
 {
     const struct catalog_snapshot *s = catalog_find_snapshot(repo_catalog(r->repo), r->id);
-    if (rc == HF_EDAMAGE && s != NULL && s->forgotten_by != 0)
+    if (rc == HF_EDAMAGE && s != NULL && s->forgotten_by != 0) {
         return err_add(rc, "snapshot #%llu was forgotten by entry %llu, and then pruned",
                        (unsigned long long)s->number, (unsigned long long)s->forgotten_by);
+    }
     return rc;
 }
 
@@ -275,22 +303,26 @@ static int retry(struct restore_window *w)
 {
     struct restore *r = w->restore;
     int rc = repo_refresh(r->repo);
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
-    err_clear();   /* a journal that can't be followed: what it led to before is what there is */
+    }
+    err_clear(); /* a journal that can't be followed: what it led to before is what there is */
     for (size_t i = 0; i < w->piece_count; i++) {
         struct restore_piece *p = &w->pieces[i];
         const uint8_t *data = NULL;
         size_t len = 0;
-        if (p->state != RESTORE_RETRY)
+        if (p->state != RESTORE_RETRY) {
             continue;
+        }
         rc = repo_reader_chunk(r->reader, p->id, &data, &len);
-        if (rc == HF_ENOMEM)
+        if (rc == HF_ENOMEM) {
             return rc;
-        if (rc == 0)
+        }
+        if (rc == 0) {
             write_piece(r, p, data, len);
-        else
+        } else {
             restore_file_lose(p->file, explain(r, rc));
+        }
         p->state = RESTORE_DONE;
         restore_file_done(p->file, 1);
     }
@@ -302,11 +334,14 @@ int restore_jobs_wait(struct restore_window *w)
     struct restore *r = w->restore;
     int rc = wait_all(w);
     bool again = false;
-    if (rc == 0)
+    if (rc == 0) {
         rc = restore_cancelled(r);
-    if (rc == 0 && atomic_load(&r->fatal) != 0)
+    }
+    if (rc == 0 && atomic_load(&r->fatal) != 0) {
         rc = restore_give_fatal(r);
-    for (size_t i = 0; i < w->piece_count; i++)
+    }
+    for (size_t i = 0; i < w->piece_count; i++) {
         again |= w->pieces[i].state == RESTORE_RETRY;
+    }
     return rc == 0 && again ? retry(w) : rc;
 }

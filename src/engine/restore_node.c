@@ -9,19 +9,20 @@
 
 #define SYMLINK_MAX_BYTES 4096u
 
-struct spot {                       /* where a thing goes */
-    struct target_place *place;     /* NULL: a dry run, and its folder is not there */
+struct spot {                   /* where a thing goes */
+    struct target_place *place; /* NULL: a dry run, and its folder is not there */
     const char *name;
     size_t len;
-    struct target_stat now;         /* what is there */
+    struct target_stat now; /* what is there */
     bool exists;
 };
 
 static int look(struct restore *r, struct spot *s)
 {
     s->exists = false;
-    if (s->place == NULL || restore_tree_is_new(r))
+    if (s->place == NULL || restore_tree_is_new(r)) {
         return 0;
+    }
     int rc = r->target->ops->lookup(r->target, s->place, s->name, s->len, &s->now);
     s->exists = rc == 0;
     return rc == HF_EABSENT ? 0 : rc;
@@ -52,19 +53,22 @@ static bool same_symlink(struct restore *r, const struct spot *s, const struct n
 {
     char target[SYMLINK_MAX_BYTES];
     size_t len = 0;
-    int rc = r->target->ops->readlink(r->target, s->place, s->name, s->len, target,
-                                      sizeof(target), &len);
-    if (rc != 0)
+    int rc = r->target->ops->readlink(r->target, s->place, s->name, s->len, target, sizeof(target),
+                                      &len);
+    if (rc != 0) {
         err_clear();
+    }
     return rc == 0 && len == n->target_len && memcmp(target, n->target, len) == 0;
 }
 
 static bool is_same(struct restore *r, const struct spot *s, const struct node *n)
 {
-    if (!s->exists || s->now.type != n->type)
+    if (!s->exists || s->now.type != n->type) {
         return false;
-    if (n->type == NODE_SYMLINK)
+    }
+    if (n->type == NODE_SYMLINK) {
         return same_symlink(r, s, n);
+    }
     bool device = n->type == NODE_CHAR || n->type == NODE_BLOCK;
     return !device || s->now.rdev == n->rdev;
 }
@@ -72,14 +76,15 @@ static bool is_same(struct restore *r, const struct spot *s, const struct node *
 static int make(struct restore *r, const struct spot *s, const struct node *n)
 {
     const struct target_ops *ops = r->target->ops;
-    if (n->type == NODE_SYMLINK)
+    if (n->type == NODE_SYMLINK) {
         return ops->symlink(r->target, s->place, s->name, s->len, n->target, n->target_len);
+    }
     return ops->special(r->target, s->place, s->name, s->len, n->type, n->rdev);
 }
 
 static int visit_other(struct restore *r, const struct spot *s, const struct node *n)
 {
-    struct target_losses losses = {.loss = restore_note_loss, .context = r};
+    struct target_losses losses = { .loss = restore_note_loss, .context = r };
     bool same = is_same(r, s, n);
     const char *act = same ? "same" : s->exists ? "changed" : "new";
     struct node full;
@@ -90,14 +95,18 @@ static int visit_other(struct restore *r, const struct spot *s, const struct nod
     }
     arena_clear(&r->scratch);
     rc = restore_copy_node(r, &r->scratch, n, &full);
-    if (rc == 0 && !same)
+    if (rc == 0 && !same) {
         rc = clear_the_way(r, s);
-    if (rc == 0 && !same)
+    }
+    if (rc == 0 && !same) {
         rc = make(r, s, n);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = r->target->ops->apply(r->target, s->place, s->name, s->len, &full, &losses);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         tell(r, n, same, act);
+    }
     return rc;
 }
 
@@ -121,8 +130,9 @@ static int plan_file(struct restore *r, const struct spot *s, const struct node 
     }
     restore_tell_act(r, n, s->exists ? "changed" : "new");
     /* What other names refer to as well is left to them. */
-    if (s->exists && s->now.type == NODE_FILE && s->now.links == 1)
+    if (s->exists && s->now.type == NODE_FILE && s->now.links == 1) {
         return restore_window_file(w, n, s->place, RESTORE_EXISTING, s->now.size, group);
+    }
     int rc = clear_the_way(r, s);
     return rc != 0 ? rc : restore_window_file(w, n, s->place, RESTORE_CREATE, 0, group);
 }
@@ -131,8 +141,8 @@ static int plan_file(struct restore *r, const struct spot *s, const struct node 
 static bool is_linked(struct restore *r, const struct spot *s, const struct restore_group *group)
 {
     struct target_stat first;
-    if (!s->exists || r->target->ops->lookup(r->target, group->place, group->name,
-                                             group->name_len, &first) != 0) {
+    if (!s->exists || r->target->ops->lookup(r->target, group->place, group->name, group->name_len,
+                                             &first) != 0) {
         err_clear();
         return false;
     }
@@ -143,17 +153,16 @@ static int plan_link(struct restore *r, const struct spot *s, const struct node 
                      struct restore_group *group)
 {
     struct restore_window *w = &r->windows[r->filling];
-    struct restore_action link = {.kind = RESTORE_LINK, .place = s->place, .group = group};
+    struct restore_action link = { .kind = RESTORE_LINK, .place = s->place, .group = group };
     struct restore_action *a = NULL;
     int rc = arena_node(&w->arena, n, &link.node);
     link.name = restore_tree_name(link.node.path, link.node.path_len, &link.name_len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = restore_window_action(w, &link, &a);
+    }
     if (rc == 0) {
         group->refs++;
-        restore_tell_act(r, n, !s->exists                  ? "new"
-                               : is_linked(r, s, group) ? "same"
-                                                        : "changed");
+        restore_tell_act(r, n, !s->exists ? "new" : is_linked(r, s, group) ? "same" : "changed");
     }
     return rc;
 }
@@ -163,15 +172,17 @@ static int visit_links(struct restore *r, const struct spot *s, const struct nod
     struct restore_group *group = NULL;
     bool first = false;
     int rc = restore_links_see(r, n, &group, &first);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     if (!first && group->name != NULL) {
         rc = plan_link(r, s, n, group);
     } else {
         /* The first name, or the first that is not kept as it is. */
         rc = restore_links_first(r, group, s->place, n);
-        if (rc == 0)
+        if (rc == 0) {
             rc = plan_file(r, s, n, group);
+        }
     }
     restore_links_drop(r, group);
     return rc;
@@ -192,10 +203,12 @@ static int visit_file(struct restore *r, const struct spot *s, const struct node
 static int visit_thing(struct restore *r, const struct node *n, struct spot *s)
 {
     int rc = target_check_name(s->name, s->len);
-    if (rc == 0)
+    if (rc == 0) {
         rc = look(r, s);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     if (s->exists && r->o->overwrite == RESTORE_NEVER) {
         tell(r, n, true, "kept");
         return 0;
@@ -205,23 +218,29 @@ static int visit_thing(struct restore *r, const struct node *n, struct spot *s)
 
 int restore_node_visit(struct restore *r, const struct node *n, bool selected)
 {
-    struct spot s = {0};
+    struct spot s = { 0 };
     int rc = restore_tree_go(r, n->path, n->path_len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     s.name = restore_tree_name(n->path, n->path_len, &s.len);
     rc = restore_tree_saw(r, s.name, s.len);
-    if (rc == 0 && n->type == NODE_DIR)
+    if (rc == 0 && n->type == NODE_DIR) {
         return restore_tree_push(r, n, selected);
-    if (rc != 0 || restore_tree_depth(n->path, n->path_len) <= r->o->strip_components)
+    }
+    if (rc != 0 || restore_tree_depth(n->path, n->path_len) <= r->o->strip_components) {
         return rc;
+    }
     rc = restore_tree_enter(r, &s.place);
-    if (rc == 0 && r->verifying && s.place != NULL)
+    if (rc == 0 && r->verifying && s.place != NULL) {
         return restore_verify_visit(r, n, s.place, s.name, s.len);
-    if (rc != 0 || r->verifying || (s.place == NULL && !r->o->dry_run))
-        return rc;   /* its folder is not there, which was told */
+    }
+    if (rc != 0 || r->verifying || (s.place == NULL && !r->o->dry_run)) {
+        return rc; /* its folder is not there, which was told */
+    }
     rc = visit_thing(r, n, &s);
-    if (rc != 0)
+    if (rc != 0) {
         rc = restore_tell_trail(r, n->path, n->path_len, rc);
+    }
     return rc != 0 ? rc : restore_window_step(r);
 }

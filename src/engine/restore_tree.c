@@ -1,6 +1,6 @@
 /*
- * restore_tree.c - the folders that the walk is in: entered when something is to be put into them,
- * given their metadata when all that is in them is done.
+ * restore_tree.c - the folders that the walk is in: entered when something is to be put into
+ * them, given their metadata when all that is in them is done.
  */
 #include <string.h>
 
@@ -8,13 +8,16 @@
 #include "base/mem.h"
 #include "engine/restore_internal.h"
 
+#define LEVEL_BLOCK 1024u /* a tree may be very deep */
+
 /* ---- paths ---- */
 
 size_t restore_tree_depth(const char *path, size_t path_len)
 {
     size_t depth = 0;
-    for (size_t i = 0; path_len > 1 && i < path_len; i++)
+    for (size_t i = 0; path_len > 1 && i < path_len; i++) {
         depth += path[i] == '/' ? 1 : 0;
+    }
     return depth;
 }
 
@@ -34,8 +37,9 @@ static struct restore_level *top(const struct restore *r)
 /* The length of the path of the folder that the path is in; 0 for "/" itself. */
 static size_t parent_len(const char *path, size_t path_len)
 {
-    if (path_len <= 1)
+    if (path_len <= 1) {
         return 0;
+    }
     const char *slash = memrchr(path, '/', path_len);
     return slash == path ? 1 : (size_t)(slash - path);
 }
@@ -44,8 +48,9 @@ static size_t parent_len(const char *path, size_t path_len)
 static bool is_implied(const struct restore *r, const char *path, size_t path_len)
 {
     for (size_t i = 0; i < r->path_count; i++) {
-        if (node_path_within(r->paths[i], strlen(r->paths[i]), path, path_len))
+        if (node_path_within(r->paths[i], strlen(r->paths[i]), path, path_len)) {
             return false;
+        }
     }
     return r->path_count > 0 || path_len == 1;
 }
@@ -55,10 +60,12 @@ static bool is_implied(const struct restore *r, const char *path, size_t path_le
 static int in_the_way(struct restore *r, struct restore_level *above, const char *name, size_t len)
 {
     uint64_t removed = 0;
-    if (r->verifying)
+    if (r->verifying) {
         return err_raise(HF_ECHANGED, "it is no folder");
-    if (r->o->overwrite == RESTORE_NEVER)
+    }
+    if (r->o->overwrite == RESTORE_NEVER) {
         return err_raise(HF_EEXISTS, "something that is no folder has its name");
+    }
     return r->o->dry_run ? HF_EABSENT
                          : r->target->ops->remove(r->target, above->place, name, len, &removed);
 }
@@ -76,16 +83,19 @@ static int enter_below(struct restore *r, struct restore_level *above, struct re
                         &l->made);
     if (rc == HF_EEXISTS) {
         rc = in_the_way(r, above, name, len);
-        if (rc == 0)
+        if (rc == 0) {
             rc = ops->enter(r->target, above->place, name, len, true, &l->place, &l->made);
+        }
     }
-    if (rc == HF_EABSENT && look_first && may_make)
+    if (rc == HF_EABSENT && look_first && may_make) {
         rc = ops->enter(r->target, above->place, name, len, true, &l->place, &l->made);
-    if (rc == HF_EABSENT && r->verifying)
+    }
+    if (rc == HF_EABSENT && r->verifying) {
         return err_raise(HF_ECHANGED, "it is not there");
+    }
     if (rc == HF_EABSENT && r->o->dry_run) {
         err_clear();
-        l->made = true;   /* it would be */
+        l->made = true; /* it would be */
         rc = 0;
     }
     return rc;
@@ -98,8 +108,9 @@ static int enter(struct restore *r, size_t i)
     size_t depth = restore_tree_depth(l->node.path, l->path_len);
     int rc = 0;
     l->entered = true;
-    if (depth < r->o->strip_components)
+    if (depth < r->o->strip_components) {
         return 0;
+    }
     if (depth == r->o->strip_components) {
         l->place = r->target->ops->root(r->target);
         r->target->ops->hold(r->target, l->place);
@@ -108,14 +119,15 @@ static int enter(struct restore *r, size_t i)
         l->failed = true;
         return 0;
     } else if (above->place == NULL) {
-        l->made = true;   /* a dry run: not even the folder above it is there */
+        l->made = true; /* a dry run: not even the folder above it is there */
     } else {
         rc = enter_below(r, above, l);
     }
     if (rc != 0) {
         l->failed = true;
-        if (!r->verifying)
+        if (!r->verifying) {
             rc = err_add(rc, "neither the folder nor what is in it was restored");
+        }
         return restore_tell_trail(r, l->node.path, l->path_len, rc);
     }
     l->kept = !l->made && r->o->overwrite == RESTORE_NEVER;
@@ -131,11 +143,13 @@ int restore_tree_enter(struct restore *r, struct target_place **out_place)
     *out_place = NULL;
     for (size_t i = 0; i < r->level_count; i++) {
         int rc = r->levels[i].entered ? 0 : enter(r, i);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
-    if (r->level_count > 0)
+    if (r->level_count > 0) {
         *out_place = top(r)->place;
+    }
     return 0;
 }
 
@@ -168,50 +182,57 @@ static int remove_extra(void *context, const char *name, size_t len)
     struct extras *x = context;
     struct restore *r = x->r;
     struct target_stat st;
-    if (was_seen(x, name, len))
+    if (was_seen(x, name, len)) {
         return 0;
+    }
     buf_clear(&x->path);
-    if (x->level->path_len > 1)
+    if (x->level->path_len > 1) {
         buf_put(&x->path, x->level->node.path, x->level->path_len);
+    }
     buf_put_u8(&x->path, '/');
     buf_put(&x->path, name, len);
-    if (buf_error(&x->path) != 0)
+    if (buf_error(&x->path) != 0) {
         return HF_ENOMEM;
+    }
     const char *path = (const char *)x->path.data;
     int rc = r->target->ops->lookup(r->target, x->level->place, name, len, &st);
-    if (rc == HF_EABSENT || (rc == 0 && is_excluded(x, st.type == NODE_DIR)))
+    if (rc == HF_EABSENT || (rc == 0 && is_excluded(x, st.type == NODE_DIR))) {
         return 0;
-    struct node gone = {.path = path, .path_len = x->path.len};
+    }
+    struct node gone = { .path = path, .path_len = x->path.len };
     uint64_t removed = 1;
     if (rc == 0 && !r->o->dry_run) {
         removed = 0;
         rc = r->target->ops->remove(r->target, x->level->place, name, len, &removed);
     }
     r->result->deleted += rc == 0 || !r->o->dry_run ? removed : 0;
-    if (rc != 0)
+    if (rc != 0) {
         return restore_tell_trail(r, path, x->path.len, rc);
+    }
     restore_tell_act(r, &gone, "deleted");
     return 0;
 }
 
 static int remove_extras(struct restore *r, struct restore_level *l)
 {
-    struct extras x = {.r = r, .level = l};
+    struct extras x = { .r = r, .level = l };
     if (!r->o->delete_extras || !l->selected || l->place == NULL || l->made || l->made_up ||
-        r->names_incomplete)
+        r->names_incomplete) {
         return 0;
+    }
     buf_init(&x.path);
-    listing_sort(&r->names, l->mark);   /* nearly always sorted: merged folders are not */
+    listing_sort(&r->names, l->mark); /* nearly always sorted: merged folders are not */
     int rc = r->target->ops->list(r->target, l->place, remove_extra, &x);
     buf_release(&x.path);
-    if (rc != 0)
+    if (rc != 0) {
         rc = restore_tell_trail(r, l->node.path, l->path_len, rc);
+    }
     return rc;
 }
 
 /*
- * Whether a folder is given the snapshot's metadata. One that was only passed through is, if
- * we have made it; the target folder itself never for an implied one, since it is the user's.
+ * Whether a folder is given the snapshot's metadata. One that was only passed through is, if we
+ * have made it; the target folder itself never for an implied one, since it is the user's.
  */
 static bool gets_metadata(const struct restore *r, const struct restore_level *l)
 {
@@ -224,8 +245,9 @@ static int plan_metadata(struct restore *r, struct restore_level *l)
 {
     struct restore_window *w = &r->windows[r->filling];
     struct restore_action *a = NULL;
-    struct restore_action leave = {
-        .kind = RESTORE_LEAVE, .place = l->place, .quiet = l->implied || !l->selected};
+    struct restore_action leave = { .kind = RESTORE_LEAVE,
+                                    .place = l->place,
+                                    .quiet = l->implied || !l->selected };
     int rc = arena_node(&w->arena, &l->node, &leave.node);
     return rc != 0 ? rc : restore_window_action(w, &leave, &a);
 }
@@ -236,11 +258,13 @@ static int leave(struct restore *r)
     int rc = 0;
     if (l->entered && !l->failed && l->place != NULL) {
         rc = remove_extras(r, l);
-        if (rc == 0 && gets_metadata(r, l))
+        if (rc == 0 && gets_metadata(r, l)) {
             rc = plan_metadata(r, l);
+        }
     }
-    if (l->place != NULL)
+    if (l->place != NULL) {
         r->target->ops->drop(r->target, l->place);
+    }
     l->place = NULL;
     listing_return(&r->names, l->mark);
     r->level_count--;
@@ -253,10 +277,12 @@ int restore_tree_leave_all(struct restore *r)
     while (rc == 0 && r->level_count > 0) {
         /* A folder that nothing was put into is made when it is left. */
         struct target_place *place = NULL;
-        if (top(r)->selected)
+        if (top(r)->selected) {
             rc = restore_tree_enter(r, &place);
-        if (rc == 0)
+        }
+        if (rc == 0) {
             rc = leave(r);
+        }
     }
     return rc;
 }
@@ -265,13 +291,15 @@ void restore_tree_release(struct restore *r)
 {
     while (r->level_count > 0) {
         struct restore_level *l = top(r);
-        if (l->place != NULL)
+        if (l->place != NULL) {
             r->target->ops->drop(r->target, l->place);
+        }
         l->place = NULL;
         r->level_count--;
     }
-    for (size_t i = 0; i < r->level_cap; i++)
+    for (size_t i = 0; i < r->level_cap; i++) {
         arena_release(&r->levels[i].memory);
+    }
     mem_free(r->levels);
     listing_release(&r->names);
 }
@@ -281,17 +309,20 @@ void restore_tree_release(struct restore *r)
 static int push(struct restore *r, const struct node *n, bool selected, bool made_up)
 {
     size_t cap = r->level_cap;
-    if (mem_grow(&r->levels, &r->level_cap, r->level_count + 1, sizeof(*r->levels)) != 0)
+    if (mem_grow(&r->levels, &r->level_cap, r->level_count + 1, sizeof(*r->levels)) != 0) {
         return err_nomem();
-    for (; cap < r->level_cap; cap++)
-        arena_init(&r->levels[cap].memory);
+    }
+    for (; cap < r->level_cap; cap++) {
+        arena_init_small(&r->levels[cap].memory, LEVEL_BLOCK);
+    }
     struct restore_level *l = &r->levels[r->level_count];
     struct arena memory = l->memory;
     arena_clear(&memory);
-    *l = (struct restore_level){.memory = memory, .selected = selected, .made_up = made_up};
+    *l = (struct restore_level){ .memory = memory, .selected = selected, .made_up = made_up };
     int rc = restore_copy_node(r, &l->memory, n, &l->node);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     l->path_len = n->path_len;
     l->implied = is_implied(r, n->path, n->path_len);
     l->mark = listing_mark(&r->names);
@@ -302,17 +333,22 @@ static int push(struct restore *r, const struct node *n, bool selected, bool mad
 int restore_tree_push(struct restore *r, const struct node *n, bool selected)
 {
     size_t depth = restore_tree_depth(n->path, n->path_len);
-    if (r->top_used && depth == r->o->strip_components && r->o->delete_extras)
-        return err_raise(HF_EUSAGE, "two folders would be restored into one, each deleting what "
-                                    "is not in it: %.*s is the second",
+    if (r->top_used && depth == r->o->strip_components && r->o->delete_extras) {
+        return err_raise(HF_EUSAGE,
+                         "two folders would be restored into one, each deleting what "
+                         "is not in it: %.*s is the second",
                          (int)n->path_len, n->path);
+    }
     int rc = push(r, n, selected, false);
-    if (rc == 0 && depth == r->o->strip_components)
+    if (rc == 0 && depth == r->o->strip_components) {
         r->top_used = true;
+    }
     return rc;
 }
 
-/* Folders that the snapshot does not tell of (a page of it was lost): made, and left as they are. */
+/*
+ * Folders that the snapshot does not tell of (a page of it was lost): made, and left as they are.
+ */
 static int push_missing(struct restore *r, const char *path, size_t path_len)
 {
     size_t want = parent_len(path, path_len);
@@ -323,10 +359,11 @@ static int push_missing(struct restore *r, const char *path, size_t path_len)
             const char *slash = memchr(path + from, '/', path_len - from);
             len = (size_t)(slash - path);
         }
-        struct node made_up = {.path = path, .path_len = len, .type = NODE_DIR, .mode = 0700};
+        struct node made_up = { .path = path, .path_len = len, .type = NODE_DIR, .mode = 0700 };
         int rc = push(r, &made_up, false, true);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
     }
     return 0;
 }
@@ -336,21 +373,25 @@ int restore_tree_go(struct restore *r, const char *path, size_t path_len)
     size_t want = parent_len(path, path_len);
     while (r->level_count > 0) {
         struct restore_level *l = top(r);
-        if (l->path_len <= want && node_path_within(l->node.path, l->path_len, path, path_len))
+        if (l->path_len <= want && node_path_within(l->node.path, l->path_len, path, path_len)) {
             break;
+        }
         struct target_place *place = NULL;
         int rc = l->selected ? restore_tree_enter(r, &place) : 0;
-        if (rc == 0)
+        if (rc == 0) {
             rc = leave(r);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
+        }
     }
     return push_missing(r, path, path_len);
 }
 
 int restore_tree_saw(struct restore *r, const char *name, size_t len)
 {
-    if (!r->o->delete_extras || r->level_count == 0)
+    if (!r->o->delete_extras || r->level_count == 0) {
         return 0;
+    }
     return listing_add(&r->names, top(r)->mark, name, len, 0);
 }

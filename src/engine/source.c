@@ -8,14 +8,16 @@
 
 void source_free(struct source *s)
 {
-    if (s != NULL)
+    if (s != NULL) {
         s->ops->free(s);
+    }
 }
 
 void source_report(struct source *s, const char *path, size_t path_len, int code)
 {
-    if (s->report != NULL)
+    if (s->report != NULL) {
         s->report(s->report_context, path, path_len, code, err_last()->text);
+    }
     err_clear();
 }
 

@@ -2,7 +2,8 @@
  * source_dir_access.c - content and attributes of the things in a live tree.
  *
  * Everything is opened by its name in its folder, without following links and without waiting (a
- * FIFO may have taken the name of a file), and without touching the access time where that is permitted.
+ * FIFO may have taken the name of a file), and without touching the access time where that is
+ * permitted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include "engine/attrs.h"
 #include "engine/source_dir_internal.h"
 
+#define READ_AHEAD_BYTES (4u << 20) /* from here on, the system reads ahead further */
 #define OPEN_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 static struct place *as_place(struct source_place *place)
@@ -53,8 +55,9 @@ static int64_t ns_of(const struct timespec *ts)
 {
     int64_t ns = 0;
     if (__builtin_mul_overflow((int64_t)ts->tv_sec, 1000000000, &ns) ||
-        __builtin_add_overflow(ns, (int64_t)ts->tv_nsec, &ns))
+        __builtin_add_overflow(ns, (int64_t)ts->tv_nsec, &ns)) {
         return ts->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    }
     return ns;
 }
 
@@ -86,8 +89,9 @@ void source_dir_name(struct source_dir *s, struct node *node)
 
 static int open_error(int errnum)
 {
-    if (errnum == ELOOP || errnum == ENXIO || errnum == ENODEV || errnum == EISDIR)
+    if (errnum == ELOOP || errnum == ENXIO || errnum == ENODEV || errnum == EISDIR) {
         return err_raise(HF_ECHANGED, "it is no longer a file");
+    }
     return err_os(errnum, "could not open it");
 }
 
@@ -97,14 +101,19 @@ int source_dir_open(struct source *base, struct source_place *place, const struc
     (void)base;
     int dir_fd = -1;
     int rc = place_pin(as_place(place), &dir_fd);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     const char *name = name_of(node);
     int fd = openat(dir_fd, name, OPEN_FLAGS | O_NOATIME);
-    if (fd < 0 && errno == EPERM)
-        fd = openat(dir_fd, name, OPEN_FLAGS);   /* only owners may leave the access time alone */
-    if (fd < 0)
+    if (fd < 0 && errno == EPERM) {
+        fd = openat(dir_fd, name, OPEN_FLAGS); /* only owners may leave the access time alone */
+    }
+    if (fd < 0) {
         rc = open_error(errno);
+    } else if (node->size >= READ_AHEAD_BYTES) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    }
     place_unpin(as_place(place));
     out_file->handle.fd = fd;
     return rc;
@@ -116,11 +125,13 @@ int source_dir_stat(struct source *base, struct source_file *file, struct node *
     struct stat st;
     uint32_t uid = node->uid;
     uint32_t gid = node->gid;
-    if (fstat(file->handle.fd, &st) != 0)
+    if (fstat(file->handle.fd, &st) != 0) {
         return err_os(errno, "could not stat it");
+    }
     source_dir_fill(&st, node, out_sparse);
-    if (node->uid != uid || node->gid != gid)
+    if (node->uid != uid || node->gid != gid) {
         source_dir_name((struct source_dir *)base, node);
+    }
     return 0;
 }
 
@@ -128,24 +139,19 @@ int source_dir_read(struct source *base, struct source_file *file, void *out, si
                     uint64_t offset, size_t *out_got)
 {
     (void)base;
-    size_t got = 0;
-    while (got < len) {
-        ssize_t n = pread(file->handle.fd, (char *)out + got, len - got, (off_t)(offset + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_os(errno, "could not read it");
-        got += (size_t)n;
-        /* A regular file gives less than asked for at its end only. */
-        if (n == 0 || got < len)
-            break;
+    ssize_t got = -1;
+    do {
+        got = pread(file->handle.fd, out, len, (off_t)offset);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return err_os(errno, "could not read it");
     }
-    *out_got = got;
+    *out_got = (size_t)got;
     return 0;
 }
 
-int source_dir_extent(struct source *base, struct source_file *file, uint64_t offset,
-                      uint64_t size, uint64_t *out_start, uint64_t *out_end)
+int source_dir_extent(struct source *base, struct source_file *file, uint64_t offset, uint64_t size,
+                      uint64_t *out_start, uint64_t *out_end)
 {
     (void)base;
     off_t start = lseek(file->handle.fd, (off_t)offset, SEEK_DATA);
@@ -168,19 +174,21 @@ int source_dir_extent(struct source *base, struct source_file *file, uint64_t of
 void source_dir_close(struct source *base, struct source_file *file)
 {
     (void)base;
-    close(file->handle.fd);   /* opened for reading: nothing can be lost */
+    close(file->handle.fd); /* opened for reading: nothing can be lost */
     file->handle.fd = -1;
 }
 
 static int read_target(int dir_fd, const char *name, struct node *node, struct source_detail *d)
 {
     for (size_t room = 256; room <= (1u << 20); room *= 4) {
-        if (buf_reserve(&d->names, room) != 0)
+        if (buf_reserve(&d->names, room) != 0) {
             return err_nomem();
+        }
         char *out = (char *)d->names.data + d->names.len;
         ssize_t got = readlinkat(dir_fd, name, out, room);
-        if (got < 0)
+        if (got < 0) {
             return err_os(errno, "could not read the symbolic link");
+        }
         if ((size_t)got < room) {
             d->names.len += (size_t)got;
             node->target_len = (size_t)got;
@@ -192,7 +200,7 @@ static int read_target(int dir_fd, const char *name, struct node *node, struct s
 
 static int detail_open(int fd, struct node *node, struct source_detail *d)
 {
-    struct attrs_thing thing = {.fd = fd, .dir_fd = -1, .dev = node->dev};
+    struct attrs_thing thing = { .fd = fd, .dir_fd = -1, .dev = node->dev };
     attrs_read_flags(&thing, node);
     return attrs_read_xattrs(&thing, node, d);
 }
@@ -200,15 +208,19 @@ static int detail_open(int fd, struct node *node, struct source_detail *d)
 static int detail_named(int dir_fd, struct node *node, struct source_detail *d)
 {
     struct attrs_thing thing = {
-        .fd = -1, .dir_fd = dir_fd, .name = name_of(node), .dev = node->dev};
+        .fd = -1, .dir_fd = dir_fd, .name = name_of(node), .dev = node->dev
+    };
     int rc = 0;
-    if (node->type == NODE_SYMLINK)
+    if (node->type == NODE_SYMLINK) {
         rc = read_target(dir_fd, thing.name, node, d);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = attrs_read_xattrs(&thing, node, d);
+    }
     /* Both kinds of text lie in one buffer, which may have moved. */
-    if (node->type == NODE_SYMLINK && node->target_len > 0)
+    if (node->type == NODE_SYMLINK && node->target_len > 0) {
         node->target = (const char *)d->names.data;
+    }
     return rc;
 }
 
@@ -220,12 +232,14 @@ int source_dir_detail(struct source *base, struct source_place *place, struct so
     node->target = NULL;
     node->target_len = 0;
     node->flags = 0;
-    if (file != NULL)
+    if (file != NULL) {
         return detail_open(file->handle.fd, node, d);
+    }
     int fd = -1;
     int rc = place_pin(as_place(place), &fd);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     /* The place of a folder is the folder itself, of all else the folder that it is in. */
     rc = node->type == NODE_DIR ? detail_open(fd, node, d) : detail_named(fd, node, d);
     place_unpin(as_place(place));

@@ -33,25 +33,25 @@ struct source_dir_id {
 struct source_dir {
     struct source base;
     struct source_dir_options options;
-    char **roots;               /* own copies: sorted, none within another */
+    char **roots; /* own copies: sorted, none within another */
     size_t root_count;
-    char *strip;                /* own copy, "" for none */
+    char *strip; /* own copy, "" for none */
     size_t strip_len;
     struct source_dir_id *never;
     size_t never_count;
     struct names *names;
     struct place_set *places;
 
-    struct place *top;          /* "/" */
+    struct place *top; /* "/" */
     struct listing listing;
     struct source_dir_frame *frames;
     size_t frame_count, frame_cap;
-    struct buf path;            /* of the entry at hand, ended by a NUL */
-    struct place *ahead;        /* the folder just yielded, to be entered next; held */
+    struct buf path;     /* of the entry at hand, ended by a NUL */
+    struct place *ahead; /* the folder just yielded, to be entered next; held */
     struct source_dir_frame ahead_frame;
     bool begun;
 
-    uint32_t last_uid, last_gid;   /* whose names are at hand */
+    uint32_t last_uid, last_gid; /* whose names are at hand */
     const char *last_user, *last_group;
     size_t last_user_len, last_group_len;
 };
@@ -68,8 +68,8 @@ int source_dir_stat(struct source *base, struct source_file *file, struct node *
                     bool *out_sparse);
 int source_dir_read(struct source *base, struct source_file *file, void *out, size_t len,
                     uint64_t offset, size_t *out_got);
-int source_dir_extent(struct source *base, struct source_file *file, uint64_t offset,
-                      uint64_t size, uint64_t *out_start, uint64_t *out_end);
+int source_dir_extent(struct source *base, struct source_file *file, uint64_t offset, uint64_t size,
+                      uint64_t *out_start, uint64_t *out_end);
 int source_dir_detail(struct source *base, struct source_place *place, struct source_file *file,
                       struct node *node, struct source_detail *d);
 void source_dir_close(struct source *base, struct source_file *file);

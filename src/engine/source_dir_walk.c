@@ -2,9 +2,9 @@
  * source_dir_walk.c - the walk over a live tree, depth first in path order.
  *
  * A stack of frames, one for each folder that the walk is in, over one shared listing of names. A
- * folder is opened before it is yielded and its names are read when the walk goes on, so whoever got
- * the folder can look at it while it is open. Above the roots, frames hold the next components of
- * the ways to the roots in place of what the folder really contains.
+ * folder is opened before it is yielded and its names are read when the walk goes on, so whoever
+ * got the folder can look at it while it is open. Above the roots, frames hold the next
+ * components of the ways to the roots in place of what the folder really contains.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -68,8 +68,9 @@ static void fill_names(struct source_dir *s, struct node *node)
 static int yield(struct source_dir *s, const struct stat *st, struct place *place,
                  struct source_entry *out)
 {
-    if (s->path.len < s->strip_len)
+    if (s->path.len < s->strip_len) {
         return 0;
+    }
     memset(&out->node, 0, sizeof(out->node));
     source_dir_fill(st, &out->node, &out->sparse);
     fill_names(s, &out->node);
@@ -90,8 +91,9 @@ static int plan_to_enter(struct source_dir *s, struct place *parent, const char 
                          int fd, const struct stat *st, const struct source_dir_frame *like)
 {
     int rc = place_new(s->places, parent, name, len, fd, st, &s->ahead);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     s->ahead_frame = *like;
     s->ahead_frame.place = s->ahead;
     s->ahead_frame.path_len = s->path.len;
@@ -101,27 +103,31 @@ static int plan_to_enter(struct source_dir *s, struct place *parent, const char 
 static bool is_never(const struct source_dir *s, const struct stat *st)
 {
     for (size_t i = 0; i < s->never_count; i++) {
-        if (s->never[i].dev == st->st_dev && s->never[i].ino == st->st_ino)
+        if (s->never[i].dev == st->st_dev && s->never[i].ino == st->st_ino) {
             return true;
+        }
     }
     return false;
 }
 
 /* Whether the folder has a file `tag` that begins with these bytes. */
-static bool has_tag(struct source_dir *s, const struct source_dir_frame *f, int fd,
-                    const char *tag, size_t tag_len, const char *beginning)
+static bool has_tag(struct source_dir *s, const struct source_dir_frame *f, int fd, const char *tag,
+                    size_t tag_len, const char *beginning)
 {
     struct listing_name *n = listing_find(&s->listing, f->mark, tag, tag_len);
-    if (n == NULL)
+    if (n == NULL) {
         return false;
+    }
     size_t want = strlen(beginning);
-    if (want == 0)
+    if (want == 0) {
         return true;
+    }
     char seen[TAG_MAX_BYTES];
     int tag_fd = openat(fd, listing_text(&s->listing, f->mark, n),
                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (tag_fd < 0)
+    if (tag_fd < 0) {
         return false;
+    }
     ssize_t got = want <= sizeof(seen) ? read(tag_fd, seen, want) : -1;
     close(tag_fd);
     return got >= 0 && (size_t)got == want && memcmp(seen, beginning, want) == 0;
@@ -163,8 +169,9 @@ static int list_ways(struct source_dir *s, struct source_dir_frame *f)
     for (size_t i = f->root_low; rc == 0 && i < f->root_high; i++) {
         const char *name = s->roots[i] + f->path_len + 1;
         size_t len = strcspn(name, "/");
-        if (last == NULL || len != last_len || memcmp(name, last, len) != 0)
+        if (last == NULL || len != last_len || memcmp(name, last, len) != 0) {
             rc = listing_add(&s->listing, f->mark, name, len, DT_UNKNOWN);
+        }
         last = name;
         last_len = len;
     }
@@ -178,14 +185,16 @@ static int list_folder(struct source_dir *s, struct source_dir_frame *f)
     if (rc == 0) {
         rc = listing_read(&s->listing, f->mark, fd);
         if (rc != HF_ENOMEM) {
-            if (rc != 0)
-                report(s, rc);   /* what could be listed is walked all the same */
+            if (rc != 0) {
+                report(s, rc); /* what could be listed is walked all the same */
+            }
             rc = 0;
             listing_sort(&s->listing, f->mark);
             f->next = f->mark.entries;
             f->end = s->listing.count;
-            if (f->end > f->next)
+            if (f->end > f->next) {
                 apply_tags(s, f, fd);
+            }
         }
         place_unpin(f->place);
     } else if (rc != HF_ENOMEM) {
@@ -198,15 +207,17 @@ static int list_folder(struct source_dir *s, struct source_dir_frame *f)
 /* Enters the folder that was yielded last. Its path is still in s->path. */
 static int enter(struct source_dir *s)
 {
-    if (mem_grow(&s->frames, &s->frame_cap, s->frame_count + 1, sizeof(*s->frames)) != 0)
+    if (mem_grow(&s->frames, &s->frame_cap, s->frame_count + 1, sizeof(*s->frames)) != 0) {
         return err_nomem();
+    }
     struct source_dir_frame *f = &s->frames[s->frame_count++];
     *f = s->ahead_frame;
     s->ahead = NULL;
     f->mark = listing_mark(&s->listing);
     f->next = f->end = f->mark.entries;
-    if (!f->above)
+    if (!f->above) {
         return list_folder(s, f);
+    }
     int rc = list_ways(s, f);
     f->end = s->listing.count;
     return rc;
@@ -221,8 +232,9 @@ static void leave(struct source_dir *s)
 
 void source_dir_leave_all(struct source_dir *s)
 {
-    while (s->frame_count > 0)
+    while (s->frame_count > 0) {
         leave(s);
+    }
     place_drop(s->ahead);
     s->ahead = NULL;
 }
@@ -240,8 +252,9 @@ static int visit_folder(struct source_dir *s, struct source_dir_frame *f, int di
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         int rc = err_os(errno, "could not open the folder");
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+        }
         report(s, rc);
         return 0;
     }
@@ -249,10 +262,11 @@ static int visit_folder(struct source_dir *s, struct source_dir_frame *f, int di
         close(fd);
         return 0;
     }
-    struct source_dir_frame like = {.dev = f->dev};
+    struct source_dir_frame like = { .dev = f->dev };
     int rc = plan_to_enter(s, f->place, name, len, fd, &st, &like);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = yield(s, &st, s->ahead, out);
     if (elsewhere) {
         /* Kept as an empty folder. It stays open until the next call, as any other. */
@@ -271,20 +285,24 @@ static int visit(struct source_dir *s, struct source_dir_frame *f, int dir_fd, c
 {
     uint8_t type = n->type;
     size_t len = n->len;
-    if (type != DT_UNKNOWN && excluded(s, type == DT_DIR))
+    if (type != DT_UNKNOWN && excluded(s, type == DT_DIR)) {
         return 0;
+    }
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
         report(s, err_os(errno, errno == ENOENT ? "it has vanished" : "could not stat it"));
         return 0;
     }
-    if (type == DT_UNKNOWN && excluded(s, S_ISDIR(st.st_mode)))
+    if (type == DT_UNKNOWN && excluded(s, S_ISDIR(st.st_mode))) {
         return 0;
-    if (S_ISDIR(st.st_mode))
+    }
+    if (S_ISDIR(st.st_mode)) {
         return visit_folder(s, f, dir_fd, name, len, &st, out);
+    }
     if (S_ISREG(st.st_mode) && s->options.exclude_larger != 0 &&
-        (uint64_t)st.st_size > s->options.exclude_larger)
+        (uint64_t)st.st_size > s->options.exclude_larger) {
         return 0;
+    }
     return yield(s, &st, f->place, out);
 }
 
@@ -293,12 +311,14 @@ static void roots_below(const struct source_dir *s, const struct source_dir_fram
                         size_t *out_low, size_t *out_high)
 {
     size_t i = f->root_low;
-    while (!node_path_within(path_of(s), s->path.len, s->roots[i], strlen(s->roots[i])))
+    while (!node_path_within(path_of(s), s->path.len, s->roots[i], strlen(s->roots[i]))) {
         i++;
+    }
     *out_low = i;
     while (i < f->root_high &&
-           node_path_within(path_of(s), s->path.len, s->roots[i], strlen(s->roots[i])))
+           node_path_within(path_of(s), s->path.len, s->roots[i], strlen(s->roots[i]))) {
         i++;
+    }
     *out_high = i;
 }
 
@@ -311,27 +331,30 @@ static int visit_above(struct source_dir *s, const struct source_dir_frame *f, i
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         int rc = err_os(errno, "could not open the folder");
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+        }
         report(s, rc);
         return 0;
     }
-    struct source_dir_frame like = {.above = true, .root_low = low, .root_high = high};
+    struct source_dir_frame like = { .above = true, .root_low = low, .root_high = high };
     int rc = plan_to_enter(s, f->place, name, len, fd, &st, &like);
     return rc != 0 ? rc : yield(s, &st, s->ahead, out);
 }
 
-static int visit_way(struct source_dir *s, struct source_dir_frame *f, int dir_fd,
-                     const char *name, const struct listing_name *n, struct source_entry *out)
+static int visit_way(struct source_dir *s, struct source_dir_frame *f, int dir_fd, const char *name,
+                     const struct listing_name *n, struct source_entry *out)
 {
     size_t low = 0;
     size_t high = 0;
     roots_below(s, f, &low, &high);
-    if (strlen(s->roots[low]) > s->path.len)
+    if (strlen(s->roots[low]) > s->path.len) {
         return visit_above(s, f, dir_fd, name, n->len, low, high, out);
-    struct stat st;   /* a root itself: its file system is the one to stay in */
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    }
+    struct stat st; /* a root itself: its file system is the one to stay in */
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         f->dev = st.st_dev;
+    }
     return visit(s, f, dir_fd, name, n, out);
 }
 
@@ -340,12 +363,14 @@ static int visit_next(struct source_dir *s, struct source_dir_frame *f, struct s
     const struct listing_name *n = &s->listing.entries[f->next++];
     const char *name = listing_text(&s->listing, f->mark, n);
     int rc = set_path(s, f, name, n->len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     int dir_fd = -1;
     rc = place_pin(f->place, &dir_fd);
-    if (rc == HF_ENOMEM)
+    if (rc == HF_ENOMEM) {
         return rc;
+    }
     if (rc != 0) {
         /* The folder itself has been moved or replaced: nothing more can be had from it. */
         s->path.len = f->path_len;
@@ -369,19 +394,22 @@ static int begin(struct source_dir *s, struct source_entry *out)
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         int rc = err_os(errno, "could not open /");
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+        }
         return rc;
     }
     bool whole = s->root_count == 1 && strcmp(s->roots[0], "/") == 0;
-    struct source_dir_frame like = {
-        .above = !whole, .root_high = s->root_count, .dev = st.st_dev};
+    struct source_dir_frame like = { .above = !whole,
+                                     .root_high = s->root_count,
+                                     .dev = st.st_dev };
     buf_clear(&s->path);
     buf_put_u8(&s->path, 0);
     s->path.len = 0;
     s->begun = true;
-    if (buf_error(&s->path) != 0)
+    if (buf_error(&s->path) != 0) {
         return err_nomem();
+    }
     int rc = plan_to_enter(s, NULL, "", 0, fd, &st, &like);
     return rc != 0 ? rc : yield(s, &st, s->ahead, out);
 }
@@ -398,20 +426,25 @@ int source_dir_next(struct source *base, struct source_entry *out)
 {
     struct source_dir *s = (struct source_dir *)base;
     int rc = 0;
-    if (!s->begun)
+    if (!s->begun) {
         rc = begin(s, out);
+    }
     while (rc == 0) {
-        if (s->ahead != NULL)
+        if (s->ahead != NULL) {
             rc = enter(s);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return rc;
-        if (s->frame_count == 0)
+        }
+        if (s->frame_count == 0) {
             return 0;
+        }
         struct source_dir_frame *f = &s->frames[s->frame_count - 1];
-        if (f->next == f->end)
+        if (f->next == f->end) {
             leave(s);
-        else
+        } else {
             rc = visit_next(s, f, out);
+        }
     }
     return rc;
 }

@@ -15,12 +15,12 @@ struct source_stdin {
     struct source base;
     struct source_stdin_options options;
     struct names *names;
-    char *path;          /* "/NAME" */
+    char *path; /* "/NAME" */
     size_t path_len;
-    char *shown;         /* the folder or file that was yielded last */
-    size_t yielded;      /* how much of the path: 0 nothing yet, 1 "/", ... */
+    char *shown;    /* the folder or file that was yielded last */
+    size_t yielded; /* how much of the path: 0 nothing yet, 1 "/", ... */
     int64_t time_ns;
-    uint64_t got;        /* bytes of the stream so far */
+    uint64_t got; /* bytes of the stream so far */
     bool ended;
 };
 
@@ -43,8 +43,9 @@ static void fill(struct source_stdin *s, bool is_file, struct source_entry *out)
 static int next(struct source *base, struct source_entry *out)
 {
     struct source_stdin *s = (struct source_stdin *)base;
-    if (s->yielded == s->path_len)
+    if (s->yielded == s->path_len) {
         return 0;
+    }
     if (s->yielded == 0) {
         memcpy(s->shown, "/", 2);
         s->yielded = 1;
@@ -62,8 +63,9 @@ static int next(struct source *base, struct source_entry *out)
 static int rewind_source(struct source *base)
 {
     struct source_stdin *s = (struct source_stdin *)base;
-    if (s->got > 0 || s->ended)
+    if (s->got > 0 || s->ended) {
         return err_raise(HF_EUNSUPPORTED, "the stream can't be read a second time");
+    }
     s->yielded = 0;
     return 0;
 }
@@ -104,19 +106,23 @@ static int read_file(struct source *base, struct source_file *file, void *out, s
 {
     (void)file;
     struct source_stdin *s = (struct source_stdin *)base;
-    if (offset != s->got)
+    if (offset != s->got) {
         return err_raise(HF_EUNSUPPORTED, "the stream can't be read a second time");
+    }
     size_t got = 0;
     while (got < len && !s->ended) {
         ssize_t n = read(s->options.fd, (char *)out + got, len - got);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return err_os(errno, "could not read the stream");
+        }
         if (n == 0) {
             int rc = end_stream(s);
-            if (rc != 0)
+            if (rc != 0) {
                 return rc;
+            }
         }
         got += (size_t)n;
         s->got += (size_t)n;
@@ -182,8 +188,9 @@ static int check_name(const char *name)
         size_t len = strcspn(p, "/");
         good = len > 0 && !(len == 1 && p[0] == '.') && !(len == 2 && p[0] == '.' && p[1] == '.');
         p += len;
-        if (*p == '/' && *++p == '\0')
+        if (*p == '/' && *++p == '\0') {
             good = false;
+        }
     }
     return good ? 0 : err_raise(HF_EUSAGE, "'%s' is no name for a file", name);
 }
@@ -191,14 +198,17 @@ static int check_name(const char *name)
 int source_stdin_new(const struct source_stdin_options *options, struct source **out_source)
 {
     const char *name = options->name;
-    if (*name == '/')
+    if (*name == '/') {
         name++;
+    }
     int rc = check_name(name);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     struct source_stdin *s = mem_zalloc(sizeof(*s));
-    if (s == NULL)
+    if (s == NULL) {
         return err_nomem();
+    }
     s->base.ops = &ops;
     s->base.volatile_content = true;
     s->options = *options;
@@ -206,10 +216,12 @@ int source_stdin_new(const struct source_stdin_options *options, struct source *
     s->path_len = strlen(name) + 1;
     s->path = mem_zalloc(s->path_len + 1);
     s->shown = mem_zalloc(s->path_len + 1);
-    if (s->path == NULL || s->shown == NULL)
+    if (s->path == NULL || s->shown == NULL) {
         rc = err_nomem();
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = names_new(&s->names);
+    }
     if (rc != 0) {
         free_source(&s->base);
         return rc;

@@ -10,18 +10,22 @@
 
 void target_free(struct target *t)
 {
-    if (t != NULL)
+    if (t != NULL) {
         t->ops->free(t);
+    }
 }
 
 int target_check_name(const char *name, size_t len)
 {
     if (len == 0 || (len == 1 && name[0] == '.') ||
-        (len == 2 && name[0] == '.' && name[1] == '.'))
+        (len == 2 && name[0] == '.' && name[1] == '.')) {
         return err_raise(HF_EDAMAGE, "'%.*s' is no name for a file", (int)len, name);
-    if (len > NAME_MAX)
+    }
+    if (len > NAME_MAX) {
         return err_raise(HF_EDAMAGE, "a name is longer than any file system allows");
-    if (memchr(name, '/', len) != NULL || memchr(name, '\0', len) != NULL)
+    }
+    if (memchr(name, '/', len) != NULL || memchr(name, '\0', len) != NULL) {
         return err_raise(HF_EDAMAGE, "a name has a slash or a NUL in it");
+    }
     return 0;
 }

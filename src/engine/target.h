@@ -1,13 +1,15 @@
 /*
  * target.h - where restored things go.
  *
- * A target is a tree of folders that are entered and left; target_dir.h is a real directory, another for tests
- * lives in memory. Every name is a single component: no path is ever resolved by a target but by entering
- * its folders one by one, and none is followed through a symbolic link. Names that are empty, ".", ".."
- * or hold a slash are refused (HF_EDAMAGE), whoever wrote them.
+ * A target is a tree of folders that are entered and left; target_dir.h is a real directory,
+ * another for tests lives in memory. Every name is a single component: no path is ever resolved
+ * by a target but by entering its folders one by one, and none is followed through a symbolic
+ * link. Names that are empty, ".", ".." or hold a slash are refused (HF_EDAMAGE), whoever wrote
+ * them.
  *
- * enter, leave and what changes names are called by one thread. create, open and all that takes a file may be called
- * by any thread, one at a time for each file. A place stays valid while it is held.
+ * enter, leave and what changes names are called by one thread. create, open and all that takes a
+ * file may be called by any thread, one at a time for each file. A place stays valid while it is
+ * held.
  */
 #ifndef HF_ENGINE_TARGET_H
 #define HF_ENGINE_TARGET_H
@@ -19,7 +21,7 @@
 #include "format/node.h"
 
 struct target;
-struct target_place;   /* the target's */
+struct target_place; /* the target's */
 
 struct target_file {
     union {
@@ -27,7 +29,7 @@ struct target_file {
         void *object;
     } handle;
     uint64_t dev;
-    bool fresh;   /* made by create: it has no attributes yet */
+    bool fresh; /* made by create: it has no attributes yet */
 };
 
 struct target_stat {
@@ -52,19 +54,19 @@ typedef int (*target_list_fn)(void *context, const char *name, size_t len);
 
 struct target_ops {
     /*
-     * Before anything is written. *out_doubtful: an earlier restore into this target did not come to its
-     * end, and the system has been started anew since, so what looks finished may have lost
-     * its content. sync ends what begin has begun.
+     * Before anything is written. *out_doubtful: an earlier restore into this target did not come
+     * to its end, and the system has been started anew since, so what looks finished may have
+     * lost its content. sync ends what begin has begun.
      */
     int (*begin)(struct target *t, bool *out_doubtful);
     struct target_place *(*root)(struct target *t);
     /*
-     * Enters a folder below `in`. With `make`, makes it if there is none, and makes an existing one
-     * writable for its owner (apply puts that right); else HF_EABSENT. HF_EEXISTS if something else
-     * has its name. The place is held once.
+     * Enters a folder below `in`. With `make`, makes it if there is none, and makes an existing
+     * one writable for its owner (apply puts that right); else HF_EABSENT. HF_EEXISTS if
+     * something else has its name. The place is held once.
      */
-    int (*enter)(struct target *t, struct target_place *in, const char *name, size_t len,
-                 bool make, struct target_place **out_place, bool *out_made);
+    int (*enter)(struct target *t, struct target_place *in, const char *name, size_t len, bool make,
+                 struct target_place **out_place, bool *out_made);
     void (*hold)(struct target *t, struct target_place *place);
     void (*drop)(struct target *t, struct target_place *place);
 
@@ -81,15 +83,15 @@ struct target_ops {
                     char *out, size_t max, size_t *out_len);
     int (*special)(struct target *t, struct target_place *in, const char *name, size_t len,
                    enum node_type type, uint64_t rdev);
-    int (*link)(struct target *t, struct target_place *from, const char *from_name,
-                size_t from_len, struct target_place *in, const char *name, size_t len);
+    int (*link)(struct target *t, struct target_place *from, const char *from_name, size_t from_len,
+                struct target_place *in, const char *name, size_t len);
 
     /* A new file that only its owner can read so far; HF_EEXISTS. */
     int (*create)(struct target *t, struct target_place *in, const char *name, size_t len,
                   struct target_file *out_file);
     /* An existing regular file; HF_EEXISTS if it is something else. */
-    int (*open)(struct target *t, struct target_place *in, const char *name, size_t len,
-                bool write, struct target_file *out_file);
+    int (*open)(struct target *t, struct target_place *in, const char *name, size_t len, bool write,
+                struct target_file *out_file);
     int (*pread)(struct target *t, struct target_file *f, void *out, size_t len, uint64_t offset,
                  size_t *out_got);
     /* What follows is read from the medium, not from memory, as far as that can be had. */
@@ -107,7 +109,10 @@ struct target_ops {
                   const struct target_losses *losses);
     int (*close)(struct target *t, struct target_file *f);
 
-    /* The same for what is not an open file: symlinks, specials, folders (name NULL: `in` itself). */
+    /*
+     * The same for what is not an open file: symlinks, specials, folders (name NULL: `in`
+     * itself).
+     */
     int (*apply)(struct target *t, struct target_place *in, const char *name, size_t len,
                  const struct node *node, const struct target_losses *losses);
     /* All that was written is durable, and the restore complete. */
@@ -119,7 +124,7 @@ struct target {
     const struct target_ops *ops;
 };
 
-void target_free(struct target *t);   /* accepts NULL */
+void target_free(struct target *t); /* accepts NULL */
 /* Whether a name from a manifest may be used as one: HF_EDAMAGE. */
 int target_check_name(const char *name, size_t len);
 

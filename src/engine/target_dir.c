@@ -1,9 +1,10 @@
 /*
  * target_dir.c - the folders and names of a directory target.
  *
- * A name is always one component below a folder that is open, and never followed if it is a symbolic link:
- * component by component is as safe as openat2 with RESOLVE_BENEATH, works on every kernel and has no limit of length;
- * place.h keeps the folders open, so it costs nothing either.
+ * A name is always one component below a folder that is open, and never followed if it is a
+ * symbolic link: component by component is as safe as openat2 with RESOLVE_BENEATH, works on
+ * every kernel and has no limit of length; place.h keeps the folders open, so it costs nothing
+ * either.
  */
 #include "engine/target_dir.h"
 
@@ -28,8 +29,9 @@
 int target_dir_name(const char *name, size_t len, struct target_dir_name *out)
 {
     int rc = target_check_name(name, len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     memcpy(out->text, name, len);
     out->text[len] = '\0';
     return 0;
@@ -38,8 +40,9 @@ int target_dir_name(const char *name, size_t len, struct target_dir_name *out)
 bool target_dir_unlock_fd(int fd)
 {
     int flags = 0;
-    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & LOCKED_FLAGS) == 0)
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & LOCKED_FLAGS) == 0) {
         return false;
+    }
     flags &= ~LOCKED_FLAGS;
     return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
 }
@@ -47,8 +50,9 @@ bool target_dir_unlock_fd(int fd)
 bool target_dir_unlock(int dir_fd, const char *name)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return false;
+    }
     bool done = target_dir_unlock_fd(fd);
     close(fd);
     return done;
@@ -60,35 +64,41 @@ bool target_dir_unlock(int dir_fd, const char *name)
 static int note_device(struct target_dir *t, dev_t dev, int fd)
 {
     for (size_t i = 0; i < t->device_count; i++) {
-        if (t->devices[i].dev == dev)
+        if (t->devices[i].dev == dev) {
             return 0;
+        }
     }
-    if (mem_grow(&t->devices, &t->device_cap, t->device_count + 1, sizeof(*t->devices)) != 0)
+    if (mem_grow(&t->devices, &t->device_cap, t->device_count + 1, sizeof(*t->devices)) != 0) {
         return err_nomem();
+    }
     /* syncfs does not accept a descriptor that was opened for passing through only. */
     int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (own < 0)
+    if (own < 0) {
         return err_os(errno, "could not open the folder");
-    t->devices[t->device_count++] = (struct target_dir_device){.dev = dev, .fd = own};
+    }
+    t->devices[t->device_count++] = (struct target_dir_device){ .dev = dev, .fd = own };
     return 0;
 }
 
 /* Whether what is made in the folder is given more than it is asked to have. */
-static void note_inheritance(struct target_dir *t, int fd)
+static void note_inheritance(struct target_dir *t, int fd, const struct stat *st)
 {
     int flags = 0;
+    bool grouped = (st->st_mode & S_ISGID) != 0 || st->st_gid != t->gid;
     bool flagged = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && ((uint32_t)flags & attrs_flags) != 0;
-    if (flagged || fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0)
+    if (grouped || flagged || fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0) {
         atomic_store(&t->inherits, true);
+    }
 }
 
 /* An existing folder: whatever forbids writing into it goes; apply puts it back. */
 static void make_writable(struct target_dir *t, int fd, const struct stat *st)
 {
     target_dir_unlock_fd(fd);
-    if ((st->st_mode & 0700) != 0700 && st->st_uid == geteuid() && geteuid() != 0)
+    if ((st->st_mode & 0700) != 0700 && st->st_uid == geteuid() && geteuid() != 0) {
         fchmod(fd, (st->st_mode & 07777) | 0700);
-    note_inheritance(t, fd);
+    }
+    note_inheritance(t, fd, st);
 }
 
 static int enter_named(struct target_dir *t, struct place *in, int dir_fd,
@@ -96,22 +106,24 @@ static int enter_named(struct target_dir *t, struct place *in, int dir_fd,
                        struct place **out_place, bool *out_made)
 {
     *out_made = make && mkdirat(dir_fd, name->text, 0700) == 0;
-    if (make && !*out_made && errno != EEXIST)
+    if (make && !*out_made && errno != EEXIST) {
         return err_os(errno, "could not make the folder");
+    }
     int fd = place_open_folder(dir_fd, name->text, false);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        int rc = errno == ENOTDIR || errno == ELOOP
-                     ? err_raise(HF_EEXISTS, "it is no folder")
-                     : err_os(errno, "could not open the folder");
-        if (fd >= 0)
+        int rc = errno == ENOTDIR || errno == ELOOP ? err_raise(HF_EEXISTS, "it is no folder")
+                                                    : err_os(errno, "could not open the folder");
+        if (fd >= 0) {
             close(fd);
+        }
         return rc;
     }
     int rc = 0;
     if (make) {
-        if (!*out_made)
+        if (!*out_made) {
             make_writable(t, fd, &st);
+        }
         rc = note_device(t, st.st_dev, fd);
     }
     if (rc != 0) {
@@ -129,10 +141,12 @@ static int enter(struct target *base, struct target_place *in, const char *name,
     struct target_dir_name checked;
     int dir_fd = -1;
     int rc = target_dir_name(name, len, &checked);
-    if (rc == 0)
+    if (rc == 0) {
         rc = place_pin(place, &dir_fd);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     rc = enter_named((struct target_dir *)base, place, dir_fd, &checked, len, make, &found,
                      out_made);
     place_unpin(place);
@@ -205,67 +219,77 @@ static int lookup(struct target *base, struct target_place *in, const char *name
     struct stat st;
     int dir_fd = -1;
     int rc = target_dir_name(name, len, &checked);
-    if (rc == 0)
+    if (rc == 0) {
         rc = place_pin(place, &dir_fd);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
-    if (fstatat(dir_fd, checked.text, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    }
+    if (fstatat(dir_fd, checked.text, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         fill_stat(&st, out_stat);
-    else
+    } else {
         rc = errno == ENOENT ? HF_EABSENT : err_os(errno, "could not stat it");
+    }
     place_unpin(place);
     return rc;
 }
 
-static int make_symlink(struct target *base, struct target_place *in, const char *name,
-                        size_t len, const char *content, size_t content_len)
+static int make_symlink(struct target *base, struct target_place *in, const char *name, size_t len,
+                        const char *content, size_t content_len)
 {
     (void)base;
     struct place *place = target_dir_place(in);
     struct target_dir_name checked;
     int dir_fd = -1;
     int rc = target_dir_name(name, len, &checked);
-    if (rc == 0 && (content_len == 0 || memchr(content, '\0', content_len) != NULL))
+    if (rc == 0 && (content_len == 0 || memchr(content, '\0', content_len) != NULL)) {
         rc = err_raise(HF_EDAMAGE, "the symbolic link leads nowhere");
+    }
     char *text = rc == 0 ? mem_alloc(content_len + 1) : NULL;
-    if (rc == 0 && text == NULL)
+    if (rc == 0 && text == NULL) {
         rc = err_nomem();
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = place_pin(place, &dir_fd);
+    }
     if (rc == 0) {
         memcpy(text, content, content_len);
         text[content_len] = '\0';
-        if (symlinkat(text, dir_fd, checked.text) != 0)
+        if (symlinkat(text, dir_fd, checked.text) != 0) {
             rc = err_os(errno, "could not make the symbolic link");
+        }
         place_unpin(place);
     }
     mem_free(text);
     return rc;
 }
 
-static int read_symlink(struct target *base, struct target_place *in, const char *name,
-                        size_t len, char *out, size_t max, size_t *out_len)
+static int read_symlink(struct target *base, struct target_place *in, const char *name, size_t len,
+                        char *out, size_t max, size_t *out_len)
 {
     (void)base;
     struct place *place = target_dir_place(in);
     struct target_dir_name checked;
     int dir_fd = -1;
     int rc = target_dir_name(name, len, &checked);
-    if (rc == 0)
+    if (rc == 0) {
         rc = place_pin(place, &dir_fd);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     ssize_t got = readlinkat(dir_fd, checked.text, out, max);
-    if (got >= 0)
+    if (got >= 0) {
         *out_len = (size_t)got;
-    else
+    } else {
         rc = err_os(errno, "could not read the symbolic link");
+    }
     place_unpin(place);
     return rc;
 }
 
-static int make_special(struct target *base, struct target_place *in, const char *name,
-                        size_t len, enum node_type type, uint64_t rdev)
+static int make_special(struct target *base, struct target_place *in, const char *name, size_t len,
+                        enum node_type type, uint64_t rdev)
 {
     (void)base;
     mode_t format = type == NODE_CHAR    ? S_IFCHR
@@ -276,12 +300,15 @@ static int make_special(struct target *base, struct target_place *in, const char
     struct target_dir_name checked;
     int dir_fd = -1;
     int rc = target_dir_name(name, len, &checked);
-    if (rc == 0)
+    if (rc == 0) {
         rc = place_pin(place, &dir_fd);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
-    if (mknodat(dir_fd, checked.text, format | 0600, rdev) != 0)
+    }
+    if (mknodat(dir_fd, checked.text, format | 0600, rdev) != 0) {
         rc = err_os(errno, "could not make the %s", node_type_name(type));
+    }
     place_unpin(place);
     return rc;
 }
@@ -295,16 +322,20 @@ static int make_link(struct target *base, struct target_place *from, const char 
     int from_fd = -1;
     int in_fd = -1;
     int rc = target_dir_name(from_name, from_len, &old);
-    if (rc == 0)
+    if (rc == 0) {
         rc = target_dir_name(name, len, &new);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = place_pin(target_dir_place(from), &from_fd);
-    if (rc != 0)
+    }
+    if (rc != 0) {
         return rc;
+    }
     rc = place_pin(target_dir_place(in), &in_fd);
     if (rc == 0) {
-        if (linkat(from_fd, old.text, in_fd, new.text, 0) != 0)
+        if (linkat(from_fd, old.text, in_fd, new.text, 0) != 0) {
             rc = err_os(errno, "could not link it to its other name");
+        }
         place_unpin(target_dir_place(in));
     }
     place_unpin(target_dir_place(from));
@@ -314,17 +345,18 @@ static int make_link(struct target *base, struct target_place *from, const char 
 /* ---- the whole ---- */
 
 /*
- * One call for each file system, in place of an fsync for each file and folder: it writes out everything
- * below the target and reports what could not be written (since Linux 5.8 also what failed before
- * the call). What else is being written there meanwhile is written out along with it, which costs time,
- * but far less than a million single syncs.
+ * One call for each file system, in place of an fsync for each file and folder: it writes out
+ * everything below the target and reports what could not be written (since Linux 5.8 also what
+ * failed before the call). What else is being written there meanwhile is written out along with
+ * it, which costs time, but far less than a million single syncs.
  */
 static int sync_all(struct target *base)
 {
     struct target_dir *t = (struct target_dir *)base;
     for (size_t i = 0; i < t->device_count; i++) {
-        if (syncfs(t->devices[i].fd) != 0)
+        if (syncfs(t->devices[i].fd) != 0) {
             return err_os(errno, "could not sync %s", t->options.path);
+        }
     }
     return target_dir_unmark(t);
 }
@@ -332,8 +364,9 @@ static int sync_all(struct target *base)
 static void free_target(struct target *base)
 {
     struct target_dir *t = (struct target_dir *)base;
-    for (size_t i = 0; i < t->device_count; i++)
+    for (size_t i = 0; i < t->device_count; i++) {
         close(t->devices[i].fd);
+    }
     mem_free(t->devices);
     place_drop(t->top);
     place_set_free(t->places);
@@ -372,19 +405,23 @@ static const struct target_ops ops = {
 static int make_path(const char *path)
 {
     char *copy = mem_strdup(path);
-    if (copy == NULL)
+    if (copy == NULL) {
         return err_nomem();
+    }
     int rc = 0;
     for (char *p = copy + 1; rc == 0; p++) {
         char kept = *p;
-        if (kept != '/' && kept != '\0')
+        if (kept != '/' && kept != '\0') {
             continue;
+        }
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
             rc = err_os(errno, "could not make the folder %s", copy);
+        }
         *p = kept;
-        if (kept == '\0')
+        if (kept == '\0') {
             break;
+        }
     }
     mem_free(copy);
     return rc;
@@ -396,20 +433,23 @@ static int open_top(struct target_dir *t)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && t->options.make) {
         int rc = make_path(path);
-        if (rc != 0)
+        if (rc != 0) {
             return rc;
+        }
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    if (fd < 0 && errno == ENOTDIR)
+    if (fd < 0 && errno == ENOTDIR) {
         return err_raise(HF_EFAIL, "%s is not a folder", path);
+    }
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         int rc = err_os(errno, "could not open the folder %s", path);
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+        }
         return rc;
     }
-    note_inheritance(t, fd);
+    note_inheritance(t, fd, &st);
     int rc = note_device(t, st.st_dev, fd);
     if (rc != 0) {
         close(fd);
@@ -421,15 +461,20 @@ static int open_top(struct target_dir *t)
 int target_dir_new(const struct target_dir_options *options, struct target **out_target)
 {
     struct target_dir *t = mem_zalloc(sizeof(*t));
-    if (t == NULL)
+    if (t == NULL) {
         return err_nomem();
+    }
     t->base.ops = &ops;
     t->options = *options;
+    t->uid = (uint32_t)geteuid();
+    t->gid = (uint32_t)getegid();
     int rc = names_new(&t->names);
-    if (rc == 0)
+    if (rc == 0) {
         rc = place_set_new(PLACES_OPEN, &t->places);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         rc = open_top(t);
+    }
     if (rc != 0) {
         free_target(&t->base);
         return rc;

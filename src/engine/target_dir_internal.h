@@ -14,9 +14,9 @@
 #include "engine/place.h"
 #include "engine/target_dir.h"
 
-struct target_dir_device {   /* a file system that was written to */
+struct target_dir_device { /* a file system that was written to */
     dev_t dev;
-    int fd;                  /* of a folder on it, for syncfs */
+    int fd; /* of a folder on it, for syncfs */
 };
 
 struct target_dir {
@@ -25,7 +25,8 @@ struct target_dir {
     struct place_set *places;
     struct place *top;
     struct names *names;
-    /* Some folder has a default ACL or inode flags: what is new may begin with them. */
+    uint32_t uid, gid; /* ours: those of what we make */
+    /* Some folder hands down an ACL, inode flags or its group: what is new may begin with them. */
     atomic_bool inherits;
     struct target_dir_device *devices;
     size_t device_count, device_cap;

@@ -414,7 +414,8 @@ int page_builder_add_child(struct page_builder *b, const struct page_child *c, b
         (shared == c->key_len || (shared < b->key.len && b->key.data[shared] > c->key[shared]))) {
         return err_raise(HF_EFAIL, "separators are out of order");
     }
-    int rc = extend_last(&b->key, shared, c->key + shared, c->key_len - shared);
+    const uint8_t *rest = c->key_len > 0 ? c->key + shared : NULL; /* key may be NULL */
+    int rc = extend_last(&b->key, shared, rest, c->key_len - shared);
     if (rc != 0) {
         return rc;
     }

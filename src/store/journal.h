@@ -67,7 +67,9 @@ void journal_begin_at(struct journal *j, const struct journal_position *position
  * last good entry, and journal_damaged stays true: such a journal takes no new entry.
  */
 int journal_follow(struct journal *j);
-/* From now on every signature is verified; begin anew (journal_begin_at) for those passed before. */
+/*
+ * From now on every signature is verified; begin anew (journal_begin_at) for those passed before.
+ */
 void journal_verify_all(struct journal *j);
 bool journal_damaged(const struct journal *j);
 

@@ -57,9 +57,10 @@ static int explain_missing_hint(struct fs *fs)
     return err_hint("make one with `holdfast init`, or correct the path");
 }
 
-/* Whether entry 1, which is the truth, says that the format is one we know. */
+/* Whether entry 1, which is the truth, says that the format is one we know. Keeps the trail. */
 static bool entry_one_is_known(struct fs *fs)
 {
+    struct err_trail kept;
     uint8_t *data = NULL;
     size_t len = 0;
     struct entry_seal seal;
@@ -70,6 +71,7 @@ static bool entry_one_is_known(struct fs *fs)
     size_t body_len;
     bool known = false;
 
+    err_take(&kept);
     if (fs_read_file(fs, "journal/000000000001", ENTRY_MAX_BODY, &data, &len) == 0 &&
         entry_decode(data, len, &seal, &body, &body_len) == 0) {
         entry_walk_init(&walk, body, body_len);
@@ -77,7 +79,7 @@ static bool entry_one_is_known(struct fs *fs)
                 entry_get_init(&item, &init) == 0 && init.version <= REPO_FORMAT_VERSION;
     }
     mem_free(data);
-    err_clear();
+    err_give(&kept);
     return known;
 }
 

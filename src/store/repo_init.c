@@ -149,9 +149,8 @@ static int probe_renaming(struct fs *fs)
         } else if (rc == HF_EEXISTS) {
             rc = fs_rename_new(fs, "tmp/probe-a", "tmp/probe-c");
         }
-        if (rc < 0) {
-            rc = err_add(HF_EUNSUPPORTED,
-                         "this file system can't create a name only if it is free");
+        if (rc == HF_EUNSUPPORTED) {
+            err_add(rc, "this file system can't create a name only if it is free");
             err_hint("choose a local file system (ext4, xfs, btrfs) or NFS version 4");
         }
     }

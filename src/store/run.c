@@ -35,7 +35,6 @@ int run_begin(struct repo *r, const struct run_options *options, struct run **ou
     x->repo = r;
     x->options = *options;
     x->writers_end = &x->writers;
-    x->began_at = journal_at(r->journal)->number;
     rc = map_new(ID_PREFIX, 1, 0, &x->known);
     if (rc < 0) {
         mem_free(x);
@@ -55,17 +54,35 @@ void run_abort(struct run *x)
     }
 }
 
-static int rely_on(struct run *x, uint32_t segment)
+/*
+ * A failure may have taken chunks that others are told are stored, left the outcome of an entry
+ * open, or a folder unsynced that the next sync would wrongly call safe. So nothing of this run may
+ * be acknowledged any more.
+ */
+int run_may_go_on(const struct run *x)
+{
+    return x->failed ? err_raise(HF_EFAIL, "this backup has failed before") : 0;
+}
+
+static int reserve_relied(struct run *x, size_t segments)
 {
     size_t before = x->relied_cap;
-    int rc = mem_grow(&x->relied, &x->relied_cap, (size_t)segment + 1, 1);
+    int rc = mem_grow(&x->relied, &x->relied_cap, segments, 1);
 
-    if (rc < 0) {
-        return rc;
+    if (x->relied_cap > before) {
+        memset(x->relied + before, 0, x->relied_cap - before);
     }
-    memset(x->relied + before, 0, x->relied_cap - before);
-    x->relied[segment] = 1;
-    return 0;
+    return rc;
+}
+
+static int rely_on(struct run *x, uint32_t segment)
+{
+    int rc = reserve_relied(x, (size_t)segment + 1);
+
+    if (rc == 0) {
+        x->relied[segment] = 1;
+    }
+    return rc;
 }
 
 int run_has(struct run *x, const uint8_t id[32], bool *out_known)
@@ -139,17 +156,22 @@ static int validate_relied(const struct run *x)
 
 static int validate_adopted(const struct run *x)
 {
+    const struct catalog *c = x->repo->catalog;
+
     for (const struct run_writer *w = x->writers; w; w = w->next) {
-        if (catalog_condemned(x->repo->catalog, w->adopt.uuid)) {
+        if (catalog_condemned(c, w->adopt.uuid)) {
             return err_raise(HF_ECHANGED, "a segment of this backup was taken for garbage");
+        }
+        if (catalog_find_segment(c, w->adopt.uuid) != CATALOG_NO_SEGMENT) {
+            return err_raise(HF_ECHANGED, "a segment of this backup was adopted before");
         }
     }
     return 0;
 }
 
 /*
- * Pages taken over unread vouch for all below them only while their snapshot is live. Of an
- * unfinished run, which no rule protects, nothing may have been condemned since we began.
+ * Pages taken over unread vouch for all below them only while their snapshot is live. Nothing may
+ * have been condemned since an unfinished run, which no rule protects, stored what is taken over.
  */
 static int validate_parent(const struct run *x)
 {
@@ -163,7 +185,7 @@ static int validate_parent(const struct run *x)
         return err_raise(HF_ECHANGED, "the parent snapshot was forgotten meanwhile");
     }
     for (uint32_t i = 0; s->partial && i < catalog_segment_count(c); i++) {
-        if (catalog_segment(c, i)->condemned_by > x->began_at) {
+        if (catalog_segment(c, i)->condemned_by > s->number) {
             return err_raise(HF_ECHANGED, "what an unfinished backup had stored was removed");
         }
     }
@@ -196,6 +218,20 @@ struct proposal {
     const uint8_t *uuid;
 };
 
+/*
+ * Once adopted, our segments are relied on like anybody's: a prune may condemn what a partial has
+ * adopted. Room for that is made before publication, for nothing may fail after it.
+ */
+static int reserve_own(struct run *x)
+{
+    size_t count = catalog_segment_count(x->repo->catalog);
+
+    for (const struct run_writer *w = x->writers; w; w = w->next) {
+        count++;
+    }
+    return reserve_relied(x, count);
+}
+
 static int build_body(void *context, struct buf *body)
 {
     const struct proposal *p = context;
@@ -203,6 +239,9 @@ static int build_body(void *context, struct buf *body)
     struct buf plain;
     int rc = validate(p->run);
 
+    if (rc == 0) {
+        rc = reserve_own(p->run);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -217,6 +256,17 @@ static int build_body(void *context, struct buf *body)
     }
     buf_release(&plain);
     return rc;
+}
+
+static void rely_on_own(struct run *x)
+{
+    for (const struct run_writer *w = x->writers; w; w = w->next) {
+        uint32_t ordinal = catalog_find_segment(x->repo->catalog, w->adopt.uuid);
+
+        if (ordinal < x->relied_cap) {
+            x->relied[ordinal] = 1;
+        }
+    }
 }
 
 static const struct run_writer *own_segment(const struct run *x, const uint8_t uuid[16])
@@ -257,6 +307,7 @@ static void settle(struct run *x)
     for (const struct run_writer *w = x->writers; w; w = w->next) {
         x->bytes_adopted += w->adopt.file_len;
     }
+    rely_on_own(x);
     if (index_adopted(x) < 0) {
         log_write(LOG_LEVEL_WARN, "the index is built anew: %s", err_last()->text);
         err_clear();
@@ -279,7 +330,8 @@ static uint64_t bytes_to_adopt(const struct run *x)
 }
 
 /* All that is stored becomes durable, then the entry that says so. */
-static int publish(struct run *x, enum entry_item type, struct commit *c, uint8_t out_id[16])
+static int flush_and_publish(struct run *x, enum entry_item type, struct commit *c,
+                             uint8_t out_id[16])
 {
     struct proposal p = { .run = x, .type = type, .commit = c, .uuid = out_id };
     struct journal_draft draft = { .validate = build_body, .context = &p };
@@ -300,6 +352,17 @@ static int publish(struct run *x, enum entry_item type, struct commit *c, uint8_
     rc = journal_publish(x->repo->journal, &draft);
     if (rc == 0) {
         settle(x);
+    }
+    return rc;
+}
+
+static int publish(struct run *x, enum entry_item type, struct commit *c, uint8_t out_id[16])
+{
+    int rc = run_may_go_on(x);
+
+    if (rc == 0) {
+        rc = flush_and_publish(x, type, c, out_id);
+        x->failed = rc < 0;
     }
     return rc;
 }

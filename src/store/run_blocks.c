@@ -315,7 +315,13 @@ static int dispatch(struct run *x, enum segment_record type)
 
 int run_cut(struct run *x, enum segment_record type)
 {
-    return dispatch(x, type);
+    int rc = run_may_go_on(x);
+
+    if (rc == 0) {
+        rc = dispatch(x, type);
+        x->failed = rc < 0;
+    }
+    return rc;
 }
 
 /* Adding */
@@ -346,26 +352,13 @@ static int mark_known(struct run *x, const uint8_t id[32])
     return map_put(x->known, id, &value, &is_new);
 }
 
-int run_add(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
-            size_t len, bool *out_new)
+/* Puts a chunk that is new into the block in hand, and sends that on its way when it is full. */
+static int gather(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
+                  size_t len)
 {
     struct run_block **b = &x->open[type];
-    bool known;
-    int rc;
+    int rc = 0;
 
-    if (len == 0 || len > BLOCK_MAX_BYTES) {
-        return err_raise(HF_ELIMIT, "a chunk of %zu bytes can't be stored", len);
-    }
-    rc = run_has(x, id, &known);
-    *out_new = rc == 0 && !known;
-    if (rc < 0 || known) {
-        return rc;
-    }
-    rc = mark_known(x, id);
-    x->bytes_new += len;
-    if (rc < 0 || x->options.dry) {
-        return rc;
-    }
     if (*b && ((*b)->chunks.len + len > BLOCK_TARGET_BYTES || (*b)->count == BLOCK_MAX_CHUNKS)) {
         rc = dispatch(x, type);
     }
@@ -379,6 +372,39 @@ int run_add(struct run *x, enum segment_record type, const uint8_t id[32], const
         rc = dispatch(x, type);
     }
     return rc;
+}
+
+static int add_new(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
+                   size_t len)
+{
+    int rc = mark_known(x, id);
+
+    x->bytes_new += len;
+    if (rc == 0 && !x->options.dry) {
+        rc = gather(x, type, id, data, len);
+    }
+    x->failed = rc < 0;
+    return rc;
+}
+
+int run_add(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
+            size_t len, bool *out_new)
+{
+    bool known;
+    int rc = run_may_go_on(x);
+
+    *out_new = false;
+    if (rc == 0 && (len == 0 || len > BLOCK_MAX_BYTES)) {
+        rc = err_raise(HF_ELIMIT, "a chunk of %zu bytes can't be stored", len);
+    }
+    if (rc == 0) {
+        rc = run_has(x, id, &known);
+    }
+    if (rc < 0 || known) {
+        return rc;
+    }
+    *out_new = true;
+    return add_new(x, type, id, data, len);
 }
 
 /* Flushing */

@@ -52,11 +52,10 @@ struct run {
     struct repo *repo;
     struct run_options options;
     struct map *known; /* id prefixes that this run has stored and not yet published */
-    uint8_t *relied;   /* one a segment ordinal: a chunk in it was taken as stored */
+    uint8_t *relied;   /* one a segment ordinal: a chunk in it was taken as stored, or it is ours */
     size_t relied_cap;
     uint8_t parent[16];
     bool has_parent;
-    uint64_t began_at;         /* the journal's position when the run began */
     struct run_block *open[3]; /* by enum segment_record: the block in hand */
     struct run_queue flying;   /* encoding or writing, in order */
     struct run_queue held;     /* page blocks that wait for a segment of their own */
@@ -69,7 +68,11 @@ struct run {
     uint64_t bytes_placed;  /* records of blocks, frames not counted */
     uint64_t bytes_adopted; /* whole segments, by entries of this run */
     uint64_t placed_at_partial;
+    bool failed; /* chunks that are known may be lost, or adopted already: see run_may_go_on */
 };
+
+/* HF_EFAIL once anything has failed: such a run can only be aborted. */
+int run_may_go_on(const struct run *x);
 
 /*
  * Everything gathered so far is written, synced and named; run->writers then all have their adopt.

@@ -210,9 +210,10 @@ int segreader_footer(struct segreader *r, struct segment_footer *out_footer)
     }
     if (rc == 0) {
         keyring_footer_key(r->keys, r->adopted.uuid, key);
+        /* Without what fills the record up: nobody is to lose a segment for that. */
         rc = segment_record_open(cipher, key, r->adopted.uuid, SEGMENT_FOOTER, t.footer_position,
-                                 frame.data, frame.len, frame.data + SEGMENT_RECORD_HEADER_BYTES,
-                                 &plain_len);
+                                 frame.data, SEGMENT_RECORD_HEADER_BYTES + t.footer_payload_len,
+                                 frame.data + SEGMENT_RECORD_HEADER_BYTES, &plain_len);
         mem_wipe(key, sizeof key);
     }
     if (rc == 0) {

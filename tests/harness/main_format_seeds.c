@@ -53,10 +53,12 @@ static void put_block(struct buf *b, enum codec_kind kind)
     struct codec *codec = NULL;
     uint8_t data[501];
 
-    for (size_t i = 0; i < sizeof data; i++)
+    for (size_t i = 0; i < sizeof data; i++) {
         data[i] = (uint8_t)('a' + i * i % 7);
-    if (kind != CODEC_NONE)
+    }
+    if (kind != CODEC_NONE) {
         fuzz_require(codec_new(kind, 3, &codec) == 0);
+    }
     fuzz_require(block_encode(data, lengths, 3, codec, b) == 0);
     codec_free(codec);
 }
@@ -271,7 +273,7 @@ static void put_footer_plain(const struct buf *block, struct buf *out)
     struct segment_chunk chunks[6];
     struct segment_footer f = { blocks, 2, chunks, 6 };
 
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
         blocks[i] = (struct segment_block){
             .position = SEGMENT_HEADER_BYTES + i * segment_record_bytes(block->len),
             .payload_len = (uint32_t)block->len + CIPHER_TAG_BYTES,
@@ -279,6 +281,7 @@ static void put_footer_plain(const struct buf *block, struct buf *out)
             .chunk_count = 3,
             .type = i == 0 ? SEGMENT_DATA : SEGMENT_PAGES,
         };
+    }
     for (uint32_t i = 0; i < 6; i++) {
         memset(chunks[i].id, (int)(0xc0 + i), sizeof chunks[i].id);
         chunks[i].len = lengths[i % 3];

@@ -20,16 +20,18 @@ static int store(struct mempages *m, const uint8_t id[32], const void *data, siz
     void *value;
     bool is_new;
     uint8_t *copy = mem_dup(data, len);
-    if (copy == NULL)
+    if (copy == NULL) {
         return err_nomem();
+    }
     int rc = map_put(m->map, id, &value, &is_new);
     if (rc != 0) {
         mem_free(copy);
         return rc;
     }
     struct stored *s = value;
-    if (!is_new)
+    if (!is_new) {
         mem_free(s->data);
+    }
     *s = (struct stored){ .data = copy, .len = len };
     return 0;
 }
@@ -38,11 +40,13 @@ static int put(struct pagestore *p, const void *page, size_t len, uint8_t out_id
 {
     struct mempages *m = p->context;
     m->puts++;
-    if (m->fail_put_at > 0 && --m->fail_put_at == 0)
+    if (m->fail_put_at > 0 && --m->fail_put_at == 0) {
         return err_raise(HF_ENOSPC, "no space for a page");
+    }
     nacl_hash(page, len, out_id);
-    if (map_get(m->map, out_id) != NULL)
+    if (map_get(m->map, out_id) != NULL) {
         return 0;
+    }
     m->fresh++;
     m->fresh_bytes += len;
     return store(m, out_id, page, len);
@@ -52,11 +56,13 @@ static int get(struct pagestore *p, const uint8_t id[32], struct buf *out)
 {
     struct mempages *m = p->context;
     m->gets++;
-    if (m->refuse_gets)
+    if (m->refuse_gets) {
         return err_raise(HF_EIO, "the disk does not answer");
+    }
     const struct stored *s = map_get(m->map, id);
-    if (s == NULL)
+    if (s == NULL) {
         return err_raise(HF_EDAMAGE, "it is not there");
+    }
     buf_clear(out);
     buf_put(out, s->data, s->len);
     return buf_error(out);
@@ -73,10 +79,12 @@ void mempages_close(struct mempages *m)
     size_t position = 0;
     const void *key;
     void *value;
-    if (m->map == NULL)
+    if (m->map == NULL) {
         return;
-    while (map_next(m->map, &position, &key, &value))
+    }
+    while (map_next(m->map, &position, &key, &value)) {
         mem_free(((struct stored *)value)->data);
+    }
     map_free(m->map);
     m->map = NULL;
 }
@@ -84,8 +92,9 @@ void mempages_close(struct mempages *m)
 void mempages_lose(struct mempages *m, const uint8_t id[32])
 {
     struct stored *s = map_get(m->map, id);
-    if (s == NULL)
+    if (s == NULL) {
         return;
+    }
     mem_free(s->data);
     map_remove(m->map, id);
 }
@@ -98,8 +107,9 @@ int mempages_replace(struct mempages *m, const uint8_t id[32], const void *data,
 const uint8_t *mempages_find(const struct mempages *m, const uint8_t id[32], size_t *out_len)
 {
     const struct stored *s = map_get(m->map, id);
-    if (s == NULL)
+    if (s == NULL) {
         return NULL;
+    }
     *out_len = s->len;
     return s->data;
 }

@@ -14,8 +14,9 @@
 
 void pathmodel_release(struct pathmodel *m)
 {
-    for (size_t i = 0; i < m->count; i++)
+    for (size_t i = 0; i < m->count; i++) {
         mem_free(m->entries[i].path);
+    }
     mem_free(m->entries);
     *m = (struct pathmodel){ .fat_every = m->fat_every, .fat_bytes = m->fat_bytes };
 }
@@ -36,10 +37,11 @@ size_t pathmodel_seek(const struct pathmodel *m, const char *path)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct pathmodel_entry *e = &m->entries[middle];
-        if (node_path_compare(e->path, e->len, path, len) < 0)
+        if (node_path_compare(e->path, e->len, path, len) < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -48,18 +50,20 @@ size_t pathmodel_subtree_end(const struct pathmodel *m, size_t index)
 {
     const struct pathmodel_entry *top = &m->entries[index];
     while (index < m->count &&
-           node_path_within(top->path, top->len, m->entries[index].path, m->entries[index].len))
+           node_path_within(top->path, top->len, m->entries[index].path, m->entries[index].len)) {
         index++;
+    }
     return index;
 }
 
 void pathmodel_put(struct pathmodel *m, const char *path, uint64_t version)
 {
     size_t at = pathmodel_seek(m, path);
-    if (at < m->count && strcmp(m->entries[at].path, path) == 0)
+    if (at < m->count && strcmp(m->entries[at].path, path) == 0) {
         m->entries[at].version = version;
-    else
+    } else {
         insert(m, at, path, version);
+    }
 }
 
 void pathmodel_remove(struct pathmodel *m, size_t index)
@@ -74,8 +78,9 @@ void pathmodel_copy(const struct pathmodel *from, struct pathmodel *to)
     pathmodel_release(to);
     to->fat_every = from->fat_every;
     to->fat_bytes = from->fat_bytes;
-    for (size_t i = 0; i < from->count; i++)
+    for (size_t i = 0; i < from->count; i++) {
         insert(to, i, from->entries[i].path, from->entries[i].version);
+    }
 }
 
 void pathmodel_fill(struct pathmodel *m, const char *folder, size_t count)
@@ -95,10 +100,12 @@ void pathmodel_random_path(struct rnd *r, char out[200])
     };
     size_t len = 0;
     uint64_t depth = 1 + rnd_below(r, 4);
-    for (uint64_t i = 0; i < depth; i++)
+    for (uint64_t i = 0; i < depth; i++) {
         len += (size_t)snprintf(out + len, 200 - len, "/%s", names[rnd_below(r, 8)]);
-    if (rnd_below(r, 8) != 0)
+    }
+    if (rnd_below(r, 8) != 0) {
         snprintf(out + len, 200 - len, "/file-%llu", (unsigned long long)rnd_below(r, 4000));
+    }
 }
 
 struct node pathmodel_node(const struct pathmodel *m, size_t index)
@@ -154,14 +161,16 @@ int pathmodel_build(const struct pathmodel *m, struct pagestore *pages, const ui
 {
     struct manifest_builder *b;
     int rc = manifest_builder_new(pages, key, &b);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     for (size_t i = 0; rc == 0 && i < m->count; i++) {
         struct node n = pathmodel_node(m, i);
         rc = manifest_builder_add(b, &n);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_builder_finish(b, out_root, out_totals);
+    }
     manifest_builder_free(b);
     return rc;
 }

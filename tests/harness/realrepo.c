@@ -15,13 +15,14 @@
 #include "harness/simmem.h"
 #include "io/fs_posix.h"
 
-static const uint8_t secret[KEYFILE_SECRET_BYTES] = {7, 7, 7};
-static const struct keyfile_unlock unlock = {.secret = secret};
+static const uint8_t secret[KEYFILE_SECRET_BYTES] = { 7, 7, 7 };
+static const struct keyfile_unlock unlock = { .secret = secret };
 
 static void must(int rc, const char *what)
 {
-    if (rc != 0)
+    if (rc != 0) {
         simmem_die("realrepo: %s: %s", what, err_last()->text);
+    }
 }
 
 static int64_t wall(const struct clock *c)
@@ -63,20 +64,22 @@ void realrepo_make(struct realrepo *r, int64_t wall_ns, const struct repo_params
     const char *tmp = getenv("TMPDIR");
     memset(r, 0, sizeof(*r));
     snprintf(r->dir, sizeof(r->dir), "%.60s/hf-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(r->dir) == NULL)
+    if (mkdtemp(r->dir) == NULL) {
         simmem_die("realrepo: could not make a folder in %s", tmp != NULL ? tmp : "/tmp");
+    }
     chmod(r->dir, 0755);
     snprintf(r->tree, sizeof(r->tree), "%s/tree", r->dir);
     snprintf(r->out, sizeof(r->out), "%s/out", r->dir);
     snprintf(r->at, sizeof(r->at), "%s/repo", r->dir);
     mkdir(r->tree, 0755);
     r->wall_ns = wall_ns;
-    r->clock = (struct clock){wall, monotonic, no_sleep, r};
+    r->clock = (struct clock){ wall, monotonic, no_sleep, r };
     r->fs = folder(r, "repo");
     r->cache = folder(r, "cache");
     r->state = folder(r, "state");
-    r->env = (struct repo_env){.fs = r->fs, .cache = r->cache, .state = r->state,
-                               .clock = &r->clock, .rnd = rnd_system()};
+    r->env = (struct repo_env){
+        .fs = r->fs, .cache = r->cache, .state = r->state, .clock = &r->clock, .rnd = rnd_system()
+    };
     repo_default_params(&defaults);
     defaults.segment_target = 4u << 20;
     must(repo_init(&r->env, params != NULL ? params : &defaults, &unlock, "main", id),
@@ -114,8 +117,9 @@ const struct catalog_snapshot *realrepo_latest(const struct realrepo *r)
     const struct catalog *c = repo_catalog(r->repo);
     for (size_t i = catalog_snapshot_count(c); i-- > 0;) {
         const struct catalog_snapshot *s = catalog_snapshot(c, i);
-        if (!s->partial && s->forgotten_by == 0)
+        if (!s->partial && s->forgotten_by == 0) {
             return s;
+        }
     }
     simmem_die("realrepo: there is no snapshot");
 }
@@ -125,13 +129,14 @@ int realrepo_backup(struct realrepo *r, const struct backup_options *options,
 {
     static char root_path[] = "/";
     char *root = r->tree;
-    char *stored[] = {root_path};
+    char *stored[] = { root_path };
     struct source *source = NULL;
-    struct backup_options o = {.threads = 1};
-    struct source_dir_options walk = {.roots = &root, .root_count = 1, .strip_prefix = r->tree};
+    struct backup_options o = { .threads = 1 };
+    struct source_dir_options walk = { .roots = &root, .root_count = 1, .strip_prefix = r->tree };
     must(source_dir_new(&walk, &source), "could not walk the tree");
-    if (options != NULL)
+    if (options != NULL) {
         o = *options;
+    }
     o.host = "host";
     o.paths = stored;
     o.path_count = 1;
@@ -144,11 +149,12 @@ int realrepo_restore(struct realrepo *r, const struct restore_options *options,
                      const struct restore_events *events, struct restore_result *out_result)
 {
     struct target *target = NULL;
-    struct target_dir_options to = {.path = r->out, .make = true};
-    struct restore_options o = {.threads = 1};
+    struct target_dir_options to = { .path = r->out, .make = true };
+    struct restore_options o = { .threads = 1 };
     must(target_dir_new(&to, &target), "could not open the target");
-    if (options != NULL)
+    if (options != NULL) {
         o = *options;
+    }
     int rc = restore_run(r->repo, realrepo_latest(r), &o, target, events, out_result);
     target_free(target);
     return rc;

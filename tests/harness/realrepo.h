@@ -1,8 +1,9 @@
 /*
- * realrepo.h - a repository of its own for a test, in a temporary folder, on the real file system.
+ * realrepo.h - a repository of its own for a test, in a temporary folder, on the real file
+ * system.
  *
- * The folder also has `tree` and `out`, for what is backed up and restored. Whatever can't be set up
- * ends the program.
+ * The folder also has `tree` and `out`, for what is backed up and restored. Whatever can't be set
+ * up ends the program.
  */
 #ifndef HF_HARNESS_REALREPO_H
 #define HF_HARNESS_REALREPO_H
@@ -13,11 +14,11 @@
 #include "store/repo.h"
 
 struct realrepo {
-    char dir[96];            /* of it all */
-    char tree[112], out[112], at[112];   /* at: the repository's own */
+    char dir[96];                      /* of it all */
+    char tree[112], out[112], at[112]; /* at: the repository's own */
     struct fs *fs, *cache, *state;
     struct repo_env env;
-    struct clock clock;      /* stands still at wall_ns; monotonic runs */
+    struct clock clock; /* stands still at wall_ns; monotonic runs */
     int64_t wall_ns;
     struct repo *repo;
 };

@@ -32,7 +32,7 @@ void realtree_content(uint64_t seed, void *out, size_t len)
         (void)rnd_bytes(&r, p, len);
         return;
     }
-    for (size_t i = 0; i < len;) {   /* words of a small vocabulary, in any order */
+    for (size_t i = 0; i < len;) { /* words of a small vocabulary, in any order */
         char word[24];
         int n = snprintf(word, sizeof(word), "%s%llu ", seed % 3 == 1 ? "line of text " : "x",
                          (unsigned long long)rnd_below(&r, 5000));
@@ -45,15 +45,16 @@ void realtree_content(uint64_t seed, void *out, size_t len)
 void realtree_write(const char *path, const void *data, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    if (fd < 0 || write(fd, data, len) != (ssize_t)len || close(fd) != 0)
+    if (fd < 0 || write(fd, data, len) != (ssize_t)len || close(fd) != 0) {
         simmem_die("realtree: could not write %s: %s", path, strerror(errno));
+    }
 }
 
 /* ---- making ---- */
 
 struct maker {
     struct rnd rnd;
-    char **dirs;         /* made so far */
+    char **dirs; /* made so far */
     size_t dir_count, dir_cap;
     char **files;
     size_t file_count, file_cap;
@@ -106,8 +107,9 @@ static void make_file(struct maker *m, const char *path)
 {
     size_t len = some_size(m);
     uint8_t *data = simmem_alloc(len + 1);
-    if (rnd_below(&m->rnd, 8) != 0)   /* else all zeros */
+    if (rnd_below(&m->rnd, 8) != 0) { /* else all zeros */
         realtree_content(rnd_u64(&m->rnd), data, len);
+    }
     realtree_write(path, data, len);
     simmem_free(data);
     remember(&m->files, &m->file_count, &m->file_cap, path);
@@ -121,14 +123,17 @@ static void make_sparse(struct maker *m, const char *path)
     for (uint64_t i = rnd_below(&m->rnd, 4); i > 0; i--) {
         realtree_content(rnd_u64(&m->rnd), data, sizeof(data));
         size += rnd_below(&m->rnd, 2u << 20) & ~4095ull;
-        if (pwrite(fd, data, sizeof(data), (off_t)size) < 0)
+        if (pwrite(fd, data, sizeof(data), (off_t)size) < 0) {
             simmem_die("realtree: could not write %s", path);
+        }
         size += sizeof(data);
     }
-    if (rnd_below(&m->rnd, 2) == 0)
-        size += 1u << 20;   /* a hole at the end */
-    if (ftruncate(fd, (off_t)size) != 0 || close(fd) != 0)
+    if (rnd_below(&m->rnd, 2) == 0) {
+        size += 1u << 20; /* a hole at the end */
+    }
+    if (ftruncate(fd, (off_t)size) != 0 || close(fd) != 0) {
         simmem_die("realtree: could not write %s", path);
+    }
     remember(&m->files, &m->file_count, &m->file_cap, path);
 }
 
@@ -136,29 +141,33 @@ static void make_special(struct maker *m, const char *path)
 {
     switch (rnd_below(&m->rnd, 4)) {
     case 0:
-        if (geteuid() == 0 && mknod(path, S_IFCHR | 0640, makedev(1, 3)) == 0)
+        if (geteuid() == 0 && mknod(path, S_IFCHR | 0640, makedev(1, 3)) == 0) {
             return;
+        }
         break;
     case 1:
-        if (geteuid() == 0 && mknod(path, S_IFBLK | 0600, makedev(7, 200)) == 0)
+        if (geteuid() == 0 && mknod(path, S_IFBLK | 0600, makedev(7, 200)) == 0) {
             return;
+        }
         break;
     case 2:
-        if (mknod(path, S_IFSOCK | 0755, 0) == 0)
+        if (mknod(path, S_IFSOCK | 0755, 0) == 0) {
             return;
+        }
         break;
     default:
         break;
     }
-    if (mkfifo(path, 0620) != 0)
+    if (mkfifo(path, 0620) != 0) {
         simmem_die("realtree: could not make %s: %s", path, strerror(errno));
+    }
 }
 
 static int64_t some_time(struct maker *m)
 {
     switch (rnd_below(&m->rnd, 8)) {
     case 0:
-        return -(int64_t)rnd_below(&m->rnd, 4000000000000000000ull);   /* back to 1843 */
+        return -(int64_t)rnd_below(&m->rnd, 4000000000000000000ull); /* back to 1843 */
     case 1:
         return (int64_t)(7000000000ull + rnd_below(&m->rnd, 2000000000ull)) * 1000000000 + 7;
     default:
@@ -173,8 +182,12 @@ static void set_xattrs(struct maker *m, const char *path)
     realtree_content(rnd_u64(&m->rnd), value, sizeof(value));
     (void)setxattr(path, "user.one", value, len, 0);
     (void)setxattr(path, "user.two", "2", 1, 0);
-    if (geteuid() == 0)
-        (void)lsetxattr(path, "trusted.three", "3\0" "3", 3, 0);
+    if (geteuid() == 0) {
+        (void)lsetxattr(path, "trusted.three",
+                        "3\0"
+                        "3",
+                        3, 0);
+    }
 }
 
 static void set_flags(const char *path)
@@ -192,22 +205,29 @@ static void set_flags(const char *path)
 static void dress(struct maker *m, const char *path)
 {
     struct stat st;
-    if (lstat(path, &st) != 0)
+    if (lstat(path, &st) != 0) {
         simmem_die("realtree: %s is not there", path);
-    if (geteuid() == 0 && rnd_below(&m->rnd, 3) == 0)
-        (void)lchown(path, (uid_t)rnd_below(&m->rnd, 3000), (gid_t)rnd_below(&m->rnd, 3000));
+    }
+    if (geteuid() == 0 && rnd_below(&m->rnd, 3) == 0) {
+        if (lchown(path, (uid_t)rnd_below(&m->rnd, 3000), (gid_t)rnd_below(&m->rnd, 3000)) != 0) {
+            errno = 0; /* not allowed to an ordinary user */
+        }
+    }
     if (!S_ISLNK(st.st_mode) && rnd_below(&m->rnd, 2) == 0) {
-        static const mode_t modes[] = {0400, 0755, 04755, 02711, 01777, 0, 06600, 0644};
+        static const mode_t modes[] = { 0400, 0755, 04755, 02711, 01777, 0, 06600, 0644 };
         mode_t mode = modes[rnd_below(&m->rnd, sizeof(modes) / sizeof(modes[0]))];
         chmod(path, geteuid() == 0 ? mode : mode | 0700);
     }
-    if (!S_ISLNK(st.st_mode) && rnd_below(&m->rnd, 5) == 0)
+    if (!S_ISLNK(st.st_mode) && rnd_below(&m->rnd, 5) == 0) {
         set_xattrs(m, path);
-    if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && rnd_below(&m->rnd, 10) == 0)
+    }
+    if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && rnd_below(&m->rnd, 10) == 0) {
         set_flags(path);
+    }
     int64_t ns = some_time(m);
     int64_t s = ns / 1000000000 - (ns % 1000000000 < 0 ? 1 : 0);
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = s, .tv_nsec = ns - s * 1000000000}};
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+                                 { .tv_sec = s, .tv_nsec = ns - s * 1000000000 } };
     (void)utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
@@ -237,8 +257,9 @@ static void make_thing(struct maker *m, const char *dir)
     case 7:
         if (m->file_count > 0) {
             const char *old = m->files[rnd_below(&m->rnd, m->file_count)];
-            if (link(old, path) == 0)
+            if (link(old, path) == 0) {
                 break;
+            }
         }
         make_file(m, path);
         break;
@@ -251,26 +272,31 @@ static void make_thing(struct maker *m, const char *dir)
 
 static void free_maker(struct maker *m)
 {
-    for (size_t i = 0; i < m->dir_count; i++)
+    for (size_t i = 0; i < m->dir_count; i++) {
         simmem_free(m->dirs[i]);
-    for (size_t i = 0; i < m->file_count; i++)
+    }
+    for (size_t i = 0; i < m->file_count; i++) {
         simmem_free(m->files[i]);
+    }
     simmem_free(m->dirs);
     simmem_free(m->files);
 }
 
 void realtree_fill(const char *dir, uint64_t seed, size_t things)
 {
-    struct maker m = {0};
+    struct maker m = { 0 };
     rnd_init_seeded(&m.rnd, seed);
     m.made = (size_t)(seed % 1000) * 1000000;
     remember(&m.dirs, &m.dir_count, &m.dir_cap, dir);
-    for (size_t i = 0; i < things; i++)
+    for (size_t i = 0; i < things; i++) {
         make_thing(&m, m.dirs[rnd_below(&m.rnd, m.dir_count)]);
-    for (size_t i = 0; i < m.file_count; i++)
+    }
+    for (size_t i = 0; i < m.file_count; i++) {
         dress(&m, m.files[i]);
-    for (size_t i = m.dir_count; i-- > 0;)
-        dress(&m, m.dirs[i]);   /* the deepest first: what they are in is still accessible */
+    }
+    for (size_t i = m.dir_count; i-- > 0;) {
+        dress(&m, m.dirs[i]); /* the deepest first: what they are in is still accessible */
+    }
     free_maker(&m);
 }
 
@@ -289,21 +315,25 @@ static int by_text(const void *a, const void *b)
 static void read_names(const char *dir, struct names *out)
 {
     DIR *d = opendir(dir);
-    if (d == NULL)
+    if (d == NULL) {
         simmem_die("realtree: could not list %s: %s", dir, strerror(errno));
+    }
     for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             remember(&out->list, &out->count, &out->cap, e->d_name);
+        }
     }
     closedir(d);
-    if (out->count > 1)
+    if (out->count > 1) {
         qsort(out->list, out->count, sizeof(char *), by_text);
+    }
 }
 
 static void free_names(struct names *n)
 {
-    for (size_t i = 0; i < n->count; i++)
+    for (size_t i = 0; i < n->count; i++) {
         simmem_free(n->list[i]);
+    }
     simmem_free(n->list);
 }
 
@@ -322,15 +352,17 @@ static void clear_flags(const char *path)
 void realtree_remove(const char *dir)
 {
     struct stat st;
-    if (lstat(dir, &st) != 0)
+    if (lstat(dir, &st) != 0) {
         return;
-    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+    }
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
         clear_flags(dir);
+    }
     if (!S_ISDIR(st.st_mode)) {
         unlink(dir);
         return;
     }
-    struct names names = {0};
+    struct names names = { 0 };
     chmod(dir, 0700);
     read_names(dir, &names);
     for (size_t i = 0; i < names.count; i++) {
@@ -352,8 +384,9 @@ static void change_file(struct maker *m, const char *path)
     realtree_content(rnd_u64(&m->rnd), data, sizeof(data));
     chmod(path, 0600);
     int fd = open(path, O_RDWR);
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (fd < 0 || fstat(fd, &st) != 0) {
         simmem_die("realtree: could not open %s", path);
+    }
     switch (rnd_below(&m->rnd, 6)) {
     case 0:
         (void)!pwrite(fd, data, sizeof(data), (off_t)rnd_below(&m->rnd, (uint64_t)st.st_size + 1));
@@ -382,14 +415,15 @@ static void change_file(struct maker *m, const char *path)
 
 static void change_below(struct maker *m, const char *dir)
 {
-    struct names names = {0};
+    struct names names = { 0 };
     struct stat st;
     chmod(dir, 0755);
     read_names(dir, &names);
     for (size_t i = 0; i < names.count; i++) {
         char *path = simmem_join(dir, names.list[i]);
-        if (lstat(path, &st) != 0)
+        if (lstat(path, &st) != 0) {
             continue;
+        }
         if (S_ISDIR(st.st_mode)) {
             if (rnd_below(&m->rnd, 12) == 0) {
                 realtree_remove(path);
@@ -398,23 +432,25 @@ static void change_below(struct maker *m, const char *dir)
                 change_below(m, path);
             }
         } else if (rnd_below(&m->rnd, 5) == 0) {
-            if (S_ISREG(st.st_mode))
+            if (S_ISREG(st.st_mode)) {
                 change_file(m, path);
-            else
+            } else {
                 unlink(path);
+            }
         } else if (rnd_below(&m->rnd, 6) == 0) {
             dress(m, path);
         }
         simmem_free(path);
     }
     free_names(&names);
-    if (rnd_below(&m->rnd, 3) == 0)
+    if (rnd_below(&m->rnd, 3) == 0) {
         make_thing(m, dir);
+    }
 }
 
 void realtree_change(const char *dir, uint64_t seed)
 {
-    struct maker m = {0};
+    struct maker m = { 0 };
     rnd_init_seeded(&m.rnd, seed);
     m.made = (size_t)(seed % 1000) * 1000000 + 500000;
     change_below(&m, dir);
@@ -424,7 +460,7 @@ void realtree_change(const char *dir, uint64_t seed)
 /* ---- comparing ---- */
 
 struct pair {
-    uint64_t a, b;   /* inode numbers that stand for each other */
+    uint64_t a, b; /* inode numbers that stand for each other */
 };
 
 struct compare {
@@ -451,17 +487,20 @@ static int compare_content(struct compare *c, const char *a, const char *b)
     while (rc == 0) {
         ssize_t n = read(fa, x, sizeof(x));
         ssize_t k = read(fb, y, sizeof(y));
-        if (n != k || n < 0 || memcmp(x, y, (size_t)n) != 0)
+        if (n != k || n < 0 || memcmp(x, y, (size_t)n) != 0) {
             rc = differ(c, a, "content");
-        if (n <= 0)
+        }
+        if (n <= 0) {
             break;
+        }
     }
     int flags_a = 0;
     int flags_b = 0;
     if (rc == 0 && ioctl(fa, FS_IOC_GETFLAGS, &flags_a) == 0 &&
         ioctl(fb, FS_IOC_GETFLAGS, &flags_b) == 0 &&
-        ((flags_a ^ flags_b) & (FS_NODUMP_FL | FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0)
+        ((flags_a ^ flags_b) & (FS_NODUMP_FL | FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0) {
         rc = differ(c, a, "flags");
+    }
     close(fa);
     close(fb);
     return rc;
@@ -472,15 +511,18 @@ static int compare_xattrs(struct compare *c, const char *a, const char *b)
     char list_a[4096], list_b[4096], value_a[4096], value_b[4096];
     ssize_t n = llistxattr(a, list_a, sizeof(list_a));
     ssize_t k = llistxattr(b, list_b, sizeof(list_b));
-    if (n < 0 || k < 0)
+    if (n < 0 || k < 0) {
         return n == k ? 0 : differ(c, a, "xattrs can't be listed");
-    if (n != k)
+    }
+    if (n != k) {
         return differ(c, a, "xattrs");
+    }
     for (char *name = list_a; name < list_a + n; name += strlen(name) + 1) {
         ssize_t x = lgetxattr(a, name, value_a, sizeof(value_a));
         ssize_t y = lgetxattr(b, name, value_b, sizeof(value_b));
-        if (x != y || x < 0 || memcmp(value_a, value_b, (size_t)x) != 0)
+        if (x != y || x < 0 || memcmp(value_a, value_b, (size_t)x) != 0) {
             return differ(c, a, name);
+        }
     }
     return 0;
 }
@@ -488,18 +530,21 @@ static int compare_xattrs(struct compare *c, const char *a, const char *b)
 static int compare_links(struct compare *c, const char *path, const struct stat *a,
                          const struct stat *b)
 {
-    if (S_ISDIR(a->st_mode) || (a->st_nlink == 1 && b->st_nlink == 1))
+    if (S_ISDIR(a->st_mode) || (a->st_nlink == 1 && b->st_nlink == 1)) {
         return 0;
+    }
     for (size_t i = 0; i < c->pair_count; i++) {
         bool same_a = c->pairs[i].a == a->st_ino;
         bool same_b = c->pairs[i].b == b->st_ino;
-        if (same_a != same_b)
+        if (same_a != same_b) {
             return differ(c, path, "links");
-        if (same_a)
+        }
+        if (same_a) {
             return 0;
+        }
     }
     simmem_grow(&c->pairs, &c->pair_cap, c->pair_count + 1, sizeof(*c->pairs));
-    c->pairs[c->pair_count++] = (struct pair){a->st_ino, b->st_ino};
+    c->pairs[c->pair_count++] = (struct pair){ a->st_ino, b->st_ino };
     return 0;
 }
 
@@ -514,23 +559,30 @@ static int compare_target(struct compare *c, const char *a, const char *b)
 static int compare_stat(struct compare *c, const char *path, const struct stat *a,
                         const struct stat *b)
 {
-    if ((a->st_mode & S_IFMT) != (b->st_mode & S_IFMT))
+    if ((a->st_mode & S_IFMT) != (b->st_mode & S_IFMT)) {
         return differ(c, path, "type");
-    if (a->st_mode != b->st_mode)
+    }
+    if (a->st_mode != b->st_mode) {
         return differ(c, path, "mode");
-    if ((c->ignore & REALTREE_OWNERS) == 0 && (a->st_uid != b->st_uid || a->st_gid != b->st_gid))
+    }
+    if ((c->ignore & REALTREE_OWNERS) == 0 && (a->st_uid != b->st_uid || a->st_gid != b->st_gid)) {
         return differ(c, path, "owner");
-    if (a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec)
+    }
+    if (a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec) {
         return differ(c, path, "mtime");
-    if (!S_ISDIR(a->st_mode) && a->st_size != b->st_size)
+    }
+    if (!S_ISDIR(a->st_mode) && a->st_size != b->st_size) {
         return differ(c, path, "size");
-    if (!S_ISDIR(a->st_mode) && a->st_rdev != b->st_rdev)
+    }
+    if (!S_ISDIR(a->st_mode) && a->st_rdev != b->st_rdev) {
         return differ(c, path, "device");
+    }
     /* Holes: where the one saves much, the other does too. */
     int64_t saved_a = a->st_size - a->st_blocks * 512;
     int64_t saved_b = b->st_size - b->st_blocks * 512;
-    if (S_ISREG(a->st_mode) && llabs(saved_a - saved_b) > 64 << 10)
+    if (S_ISREG(a->st_mode) && llabs(saved_a - saved_b) > 64 << 10) {
         return differ(c, path, "holes");
+    }
     return compare_links(c, path, a, b);
 }
 
@@ -539,27 +591,32 @@ static int compare_folders(struct compare *c, const char *a, const char *b);
 static int compare_things(struct compare *c, const char *a, const char *b, bool top)
 {
     struct stat x, y;
-    if (lstat(a, &x) != 0 || lstat(b, &y) != 0)
+    if (lstat(a, &x) != 0 || lstat(b, &y) != 0) {
         return differ(c, a, "is not there in both");
+    }
     int rc = 0;
     if (!top || (c->ignore & REALTREE_TOP) == 0) {
         rc = compare_stat(c, a, &x, &y);
-        if (rc == 0)
+        if (rc == 0) {
             rc = compare_xattrs(c, a, b);
+        }
     }
-    if (rc == 0 && S_ISREG(x.st_mode))
+    if (rc == 0 && S_ISREG(x.st_mode)) {
         rc = compare_content(c, a, b);
-    if (rc == 0 && S_ISLNK(x.st_mode))
+    }
+    if (rc == 0 && S_ISLNK(x.st_mode)) {
         rc = compare_target(c, a, b);
-    if (rc == 0 && S_ISDIR(x.st_mode))
+    }
+    if (rc == 0 && S_ISDIR(x.st_mode)) {
         rc = compare_folders(c, a, b);
+    }
     return rc;
 }
 
 static int compare_folders(struct compare *c, const char *a, const char *b)
 {
-    struct names x = {0};
-    struct names y = {0};
+    struct names x = { 0 };
+    struct names y = { 0 };
     int rc = 0;
     read_names(a, &x);
     read_names(b, &y);
@@ -584,7 +641,7 @@ static int compare_folders(struct compare *c, const char *a, const char *b)
 
 int realtree_differs(const char *a, const char *b, unsigned ignore, char *out, size_t out_max)
 {
-    struct compare c = {.ignore = ignore, .out = out, .out_max = out_max};
+    struct compare c = { .ignore = ignore, .out = out, .out_max = out_max };
     out[0] = '\0';
     int rc = compare_things(&c, a, b, true);
     simmem_free(c.pairs);

@@ -1,8 +1,9 @@
 /*
- * realtree.h - trees on the real file system: made at random, changed at random, compared to the last bit.
+ * realtree.h - trees on the real file system: made at random, changed at random, compared to the
+ * last bit.
  *
- * Everything is decided by the seed. What only root may make (devices, other owners) is made by root only;
- * what the file system lacks (xattrs, flags) is left out.
+ * Everything is decided by the seed. What only root may make (devices, other owners) is made by
+ * root only; what the file system lacks (xattrs, flags) is left out.
  */
 #ifndef HF_HARNESS_REALTREE_H
 #define HF_HARNESS_REALTREE_H
@@ -18,13 +19,13 @@ void realtree_change(const char *dir, uint64_t seed);
 void realtree_remove(const char *dir);
 
 enum realtree_ignore {
-    REALTREE_TOP = 1,        /* the two folders themselves are not compared, only what is in them */
+    REALTREE_TOP = 1, /* the two folders themselves are not compared, only what is in them */
     REALTREE_OWNERS = 2,
 };
 
 /*
- * Compares type, mode, owner, times (of symlinks too), content, targets, devices, xattrs, flags, links among
- * names, and holes. 0: the same; else 1, and the first difference is described.
+ * Compares type, mode, owner, times (of symlinks too), content, targets, devices, xattrs, flags,
+ * links among names, and holes. 0: the same; else 1, and the first difference is described.
  */
 int realtree_differs(const char *a, const char *b, unsigned ignore, char *out, size_t out_max);
 

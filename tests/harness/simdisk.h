@@ -122,7 +122,9 @@ void simdisk_land(struct simdisk *d);                 /* renames that are on the
 /* Syncs of this site (borrowed; NULL: none) do nothing and say that they did. */
 void simdisk_skip_site(struct simdisk *d, const char *site);
 
-/* The rules that running code has asked for so far (fs_enforces); skip_site leaves out these, too. */
+/*
+ * The rules that running code has asked for so far (fs_enforces); skip_site leaves out these, too.
+ */
 size_t simdisk_rules(const struct simdisk *d, const char **out_rules, size_t max);
 
 #endif

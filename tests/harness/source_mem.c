@@ -10,10 +10,10 @@
 #include "harness/simmem.h"
 
 struct inode {
-    size_t refs;               /* names, and open files */
+    size_t refs; /* names, and open files */
     uint64_t links;
-    struct node node;          /* what stat tells */
-    char *data;                /* content or target */
+    struct node node; /* what stat tells */
+    char *data;       /* content or target */
     size_t len;
     struct node_xattr *xattrs; /* own copies */
     size_t xattr_count, xattr_cap;
@@ -31,11 +31,11 @@ struct name {
 struct source_mem {
     struct source base;
     pthread_mutex_t lock;
-    struct name *names;        /* in path order */
+    struct name *names; /* in path order */
     size_t count, cap;
     int64_t now_ns;
     uint64_t last_ino;
-    char *at;                  /* the path yielded last; NULL: none yet */
+    char *at; /* the path yielded last; NULL: none yet */
     size_t yielded;
     uint64_t opens, bytes_read;
     size_t held;
@@ -52,8 +52,9 @@ static struct source_mem *of(struct source *s)
 
 static void inode_drop(struct inode *i)
 {
-    if (--i->refs > 0)
+    if (--i->refs > 0) {
         return;
+    }
     for (size_t k = 0; k < i->xattr_count; k++) {
         simmem_free((char *)i->xattrs[k].name);
         simmem_free((void *)(uintptr_t)i->xattrs[k].value);
@@ -71,8 +72,9 @@ static size_t find(const struct source_mem *m, const char *path, bool *out_there
     while (at < m->count) {
         const char *here = m->names[at].path;
         order = node_path_compare(here, strlen(here), path, strlen(path));
-        if (order >= 0)
+        if (order >= 0) {
             break;
+        }
         at++;
     }
     *out_there = order == 0;
@@ -83,8 +85,9 @@ static struct inode *need(const struct source_mem *m, const char *path)
 {
     bool there = false;
     size_t at = find(m, path, &there);
-    if (!there)
+    if (!there) {
         simmem_die("source_mem: there is no %s", path);
+    }
     return m->names[at].inode;
 }
 
@@ -92,11 +95,12 @@ static void add_name(struct source_mem *m, const char *path, struct inode *inode
 {
     bool there = false;
     size_t at = find(m, path, &there);
-    if (there)
+    if (there) {
         simmem_die("source_mem: %s is there already", path);
+    }
     simmem_grow(&m->names, &m->cap, m->count + 1, sizeof(*m->names));
     memmove(m->names + at + 1, m->names + at, (m->count - at) * sizeof(*m->names));
-    m->names[at] = (struct name){.path = simmem_strdup(path), .inode = inode};
+    m->names[at] = (struct name){ .path = simmem_strdup(path), .inode = inode };
     m->count++;
     inode->refs++;
     inode->links++;
@@ -113,10 +117,11 @@ static struct inode *make(struct source_mem *m, const char *path, enum node_type
 {
     bool there = false;
     size_t at = find(m, path, &there);
-    if (there)
+    if (there) {
         return m->names[at].inode;
+    }
     struct inode *i = simmem_alloc(sizeof(*i));
-    i->node = (struct node){.type = type, .mode = mode, .ino = ++m->last_ino, .dev = 1};
+    i->node = (struct node){ .type = type, .mode = mode, .ino = ++m->last_ino, .dev = 1 };
     add_name(m, path, i);
     return i;
 }
@@ -175,14 +180,15 @@ void source_mem_xattr(struct source *s, const char *path, const char *name, cons
     pthread_mutex_lock(&of(s)->lock);
     struct inode *i = need(of(s), path);
     size_t at = 0;
-    while (at < i->xattr_count && strcmp(i->xattrs[at].name, name) < 0)
+    while (at < i->xattr_count && strcmp(i->xattrs[at].name, name) < 0) {
         at++;
+    }
     simmem_grow(&i->xattrs, &i->xattr_cap, i->xattr_count + 1, sizeof(*i->xattrs));
     memmove(i->xattrs + at + 1, i->xattrs + at, (i->xattr_count - at) * sizeof(*i->xattrs));
-    i->xattrs[at] = (struct node_xattr){.name = simmem_strdup(name),
-                                        .name_len = strlen(name),
-                                        .value = simmem_dup(value, len),
-                                        .value_len = len};
+    i->xattrs[at] = (struct node_xattr){ .name = simmem_strdup(name),
+                                         .name_len = strlen(name),
+                                         .value = simmem_dup(value, len),
+                                         .value_len = len };
     i->xattr_count++;
     i->node.ctime_ns = of(s)->now_ns;
     pthread_mutex_unlock(&of(s)->lock);
@@ -251,8 +257,7 @@ void source_mem_on_read(struct source *s, const char *path, source_mem_fn fn, vo
 }
 
 void source_mem_on_next(struct source *s,
-                        void (*fn)(void *context, struct source *s, size_t yielded),
-                        void *context)
+                        void (*fn)(void *context, struct source *s, size_t yielded), void *context)
 {
     of(s)->on_next = fn;
     of(s)->on_next_context = context;
@@ -300,8 +305,9 @@ static int next(struct source *s, struct source_entry *out)
 {
     struct source_mem *m = of(s);
     bool there = false;
-    if (m->on_next != NULL)
+    if (m->on_next != NULL) {
         m->on_next(m->on_next_context, s, m->yielded);
+    }
     pthread_mutex_lock(&m->lock);
     size_t at = m->at != NULL ? find(m, m->at, &there) : 0;
     at += there ? 1 : 0;
@@ -313,7 +319,7 @@ static int next(struct source *s, struct source_entry *out)
         out->node.path = m->at;
         out->node.path_len = strlen(m->at);
         fill(m->names[at].inode, &out->node);
-        out->place = (struct source_place *)(void *)m;   /* there is but one */
+        out->place = (struct source_place *)(void *)m; /* there is but one */
         m->yielded++;
     }
     pthread_mutex_unlock(&m->lock);
@@ -346,12 +352,13 @@ static int open_file(struct source *s, struct source_place *place, const struct 
     pthread_mutex_lock(&m->lock);
     size_t at = find(m, node->path, &there);
     struct inode *i = there ? m->names[at].inode : NULL;
-    if (i == NULL)
+    if (i == NULL) {
         rc = err_raise(HF_EABSENT, "could not open it: it has vanished");
-    else if (i->fail_open != 0)
+    } else if (i->fail_open != 0) {
         rc = err_raise(i->fail_open, "could not open it: as the test wants it");
-    else if (i->node.type != NODE_FILE)
+    } else if (i->node.type != NODE_FILE) {
         rc = err_raise(HF_ECHANGED, "it is no longer a file");
+    }
     if (rc == 0) {
         i->refs++;
         m->opens++;
@@ -374,8 +381,9 @@ static int stat_file(struct source *s, struct source_file *file, struct node *no
 static const char *path_of(const struct source_mem *m, const struct inode *i)
 {
     for (size_t k = 0; k < m->count; k++) {
-        if (m->names[k].inode == i)
+        if (m->names[k].inode == i) {
             return m->names[k].path;
+        }
     }
     return "";
 }
@@ -397,10 +405,11 @@ static int read_file(struct source *s, struct source_file *file, void *out, size
     }
     size_t left = offset < i->len ? i->len - (size_t)offset : 0;
     size_t got = left < len ? left : len;
-    if (i->fail_read != 0 && offset + got > i->fail_from)
+    if (i->fail_read != 0 && offset + got > i->fail_from) {
         rc = err_raise(i->fail_read, "could not read it: as the test wants it");
-    else if (got > 0)
+    } else if (got > 0) {
         memcpy(out, i->data + offset, got);
+    }
     *out_got = got;
     m->bytes_read += got;
     pthread_mutex_unlock(&m->lock);
@@ -436,7 +445,7 @@ static int detail(struct source *s, struct source_place *place, struct source_fi
         node->target = (const char *)d->names.data;
         node->target_len = i->len;
     }
-    node->xattrs = i->xattrs;   /* stays in place: tests set xattrs before they back up */
+    node->xattrs = i->xattrs; /* stays in place: tests set xattrs before they back up */
     node->xattr_count = i->xattr_count;
     pthread_mutex_unlock(&m->lock);
     return buf_error(&d->names);

@@ -10,7 +10,7 @@
 #include "harness/simmem.h"
 
 struct inode {
-    size_t refs;             /* names, and open files */
+    size_t refs; /* names, and open files */
     uint64_t links, ino;
     enum node_type type;
     char *data;
@@ -27,7 +27,7 @@ struct name {
     struct inode *inode;
 };
 
-struct target_place {        /* a folder, by its path */
+struct target_place { /* a folder, by its path */
     size_t refs;
     char *path;
 };
@@ -39,7 +39,7 @@ struct target_mem {
     size_t count, cap;
     struct target_place *top;
     uint64_t last_ino, bytes_written;
-    uint64_t fail_after;     /* writes until they fail, if fail_code is set */
+    uint64_t fail_after; /* writes until they fail, if fail_code is set */
     int fail_code;
     bool doubtful;
     unsigned syncs;
@@ -66,10 +66,11 @@ static size_t find(const struct target_mem *m, const char *path, bool *out_there
             *out_there = true;
             return middle;
         }
-        if (order < 0)
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -92,8 +93,9 @@ static void forget_xattrs(struct inode *i)
 
 static void inode_drop(struct inode *i)
 {
-    if (--i->refs > 0)
+    if (--i->refs > 0) {
         return;
+    }
     forget_xattrs(i);
     simmem_free(i->xattrs);
     simmem_free(i->data);
@@ -106,7 +108,7 @@ static void add_name(struct target_mem *m, const char *path, struct inode *i)
     size_t at = find(m, path, &there);
     simmem_grow(&m->names, &m->cap, m->count + 1, sizeof(*m->names));
     memmove(m->names + at + 1, m->names + at, (m->count - at) * sizeof(*m->names));
-    m->names[at] = (struct name){.path = simmem_strdup(path), .inode = i};
+    m->names[at] = (struct name){ .path = simmem_strdup(path), .inode = i };
     m->count++;
     i->refs++;
     i->links++;
@@ -124,8 +126,9 @@ static struct inode *make(struct target_mem *m, const char *path, enum node_type
 static void set_size(struct inode *i, size_t len)
 {
     simmem_grow(&i->data, &i->cap, len + 1, 1);
-    if (len > i->len)
+    if (len > i->len) {
         memset(i->data + i->len, 0, len - i->len);
+    }
     i->len = len;
 }
 
@@ -174,15 +177,18 @@ static int enter(struct target *t, struct target_place *in, const char *name, si
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
     *out_made = rc == 0 && i == NULL && may_make;
-    if (*out_made)
+    if (*out_made) {
         i = make(of(t), path, NODE_DIR);
-    if (rc == 0 && i == NULL)
+    }
+    if (rc == 0 && i == NULL) {
         rc = err_raise(HF_EABSENT, "there is no such folder");
-    if (rc == 0 && i->type != NODE_DIR)
+    }
+    if (rc == 0 && i->type != NODE_DIR) {
         rc = err_raise(HF_EEXISTS, "it is no folder");
+    }
     if (rc == 0) {
         *out_place = simmem_alloc(sizeof(**out_place));
-        **out_place = (struct target_place){.refs = 1, .path = simmem_strdup(path)};
+        **out_place = (struct target_place){ .refs = 1, .path = simmem_strdup(path) };
     }
     return end(t, path, rc);
 }
@@ -212,19 +218,21 @@ static int lookup(struct target *t, struct target_place *in, const char *name, s
     char *path = NULL;
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
-    if (rc == 0 && i == NULL)
+    if (rc == 0 && i == NULL) {
         rc = HF_EABSENT;
-    if (rc == 0)
-        *out = (struct target_stat){.type = i->type,
-                                    .mode = i->node.mode,
-                                    .uid = i->node.uid,
-                                    .gid = i->node.gid,
-                                    .size = i->type == NODE_FILE ? i->len : 0,
-                                    .mtime_ns = i->node.mtime_ns,
-                                    .dev = 1,
-                                    .ino = i->ino,
-                                    .links = i->links,
-                                    .rdev = i->rdev};
+    }
+    if (rc == 0) {
+        *out = (struct target_stat){ .type = i->type,
+                                     .mode = i->node.mode,
+                                     .uid = i->node.uid,
+                                     .gid = i->node.gid,
+                                     .size = i->type == NODE_FILE ? i->len : 0,
+                                     .mtime_ns = i->node.mtime_ns,
+                                     .dev = 1,
+                                     .ino = i->ino,
+                                     .links = i->links,
+                                     .rdev = i->rdev };
+    }
     return end(t, path, rc);
 }
 
@@ -251,8 +259,9 @@ static int list(struct target *t, struct target_place *place, target_list_fn eac
     }
     pthread_mutex_unlock(&m->lock);
     for (size_t i = 0; i < count; i++) {
-        if (rc == 0)
+        if (rc == 0) {
             rc = each(context, found[i], strlen(found[i]));
+        }
         simmem_free(found[i]);
     }
     simmem_free(found);
@@ -267,8 +276,9 @@ static int remove_name(struct target *t, struct target_place *in, const char *na
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
     size_t kept = 0;
-    if (rc == 0 && i == NULL)
+    if (rc == 0 && i == NULL) {
         rc = err_raise(HF_EABSENT, "could not remove '%.*s'", (int)len, name);
+    }
     for (size_t k = 0; rc == 0 && k < m->count; k++) {
         struct name *n = &m->names[k];
         if (!node_path_within(path, strlen(path), n->path, strlen(n->path))) {
@@ -280,8 +290,9 @@ static int remove_name(struct target *t, struct target_place *in, const char *na
         inode_drop(n->inode);
         (*out_count)++;
     }
-    if (rc == 0)
+    if (rc == 0) {
         m->count = kept;
+    }
     return end(t, path, rc);
 }
 
@@ -291,13 +302,15 @@ static int make_named(struct target *t, struct target_place *in, const char *nam
     char *path = NULL;
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
-    if (rc == 0 && i != NULL)
+    if (rc == 0 && i != NULL) {
         rc = err_raise(HF_EEXISTS, "could not make it");
+    }
     if (rc == 0) {
         i = make(of(t), path, type);
         set_size(i, data_len);
-        if (data_len > 0)
+        if (data_len > 0) {
             memcpy(i->data, data, data_len);
+        }
         i->rdev = rdev;
     }
     return end(t, path, rc);
@@ -321,8 +334,9 @@ static int read_symlink(struct target *t, struct target_place *in, const char *n
     char *path = NULL;
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
-    if (rc == 0 && (i == NULL || i->type != NODE_SYMLINK))
+    if (rc == 0 && (i == NULL || i->type != NODE_SYMLINK)) {
         rc = err_raise(HF_EABSENT, "it is no symbolic link");
+    }
     if (rc == 0) {
         *out_len = i->len < max ? i->len : max;
         memcpy(out, i->data, *out_len);
@@ -336,19 +350,22 @@ static int make_link(struct target *t, struct target_place *from, const char *fr
     char *path = NULL;
     struct inode *i = NULL;
     int rc = target_check_name(from_name, from_len);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = begin(t, in, name, len, &path, &i);
-    if (rc == 0 && i != NULL)
+    if (rc == 0 && i != NULL) {
         rc = err_raise(HF_EEXISTS, "could not link it");
+    }
     if (rc == 0) {
         char *old = path_in(from, from_name, from_len);
         i = lookup_inode(of(t), old);
         simmem_free(old);
-        if (i == NULL)
+        if (i == NULL) {
             rc = err_raise(HF_EABSENT, "could not link it");
-        else
+        } else {
             add_name(of(t), path, i);
+        }
     }
     return end(t, path, rc);
 }
@@ -359,7 +376,7 @@ static void open_inode(struct target_mem *m, struct inode *i, bool fresh, struct
 {
     i->refs++;
     m->open_files++;
-    *out = (struct target_file){.handle.object = i, .fresh = fresh};
+    *out = (struct target_file){ .handle.object = i, .fresh = fresh };
 }
 
 static int create_file(struct target *t, struct target_place *in, const char *name, size_t len,
@@ -368,10 +385,12 @@ static int create_file(struct target *t, struct target_place *in, const char *na
     char *path = NULL;
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
-    if (rc == 0 && i != NULL)
+    if (rc == 0 && i != NULL) {
         rc = err_raise(HF_EEXISTS, "could not create it");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         open_inode(of(t), make(of(t), path, NODE_FILE), true, out_file);
+    }
     return end(t, path, rc);
 }
 
@@ -382,12 +401,15 @@ static int open_file(struct target *t, struct target_place *in, const char *name
     struct inode *i = NULL;
     int rc = begin(t, in, name, len, &path, &i);
     (void)write;
-    if (rc == 0 && i == NULL)
+    if (rc == 0 && i == NULL) {
         rc = err_raise(HF_EABSENT, "could not open it");
-    if (rc == 0 && i->type != NODE_FILE)
+    }
+    if (rc == 0 && i->type != NODE_FILE) {
         rc = err_raise(HF_EEXISTS, "it is no regular file");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         open_inode(of(t), i, false, out_file);
+    }
     return end(t, path, rc);
 }
 
@@ -398,8 +420,9 @@ static int pread_file(struct target *t, struct target_file *f, void *out, size_t
     pthread_mutex_lock(&of(t)->lock);
     size_t left = offset < i->len ? i->len - (size_t)offset : 0;
     *out_got = left < len ? left : len;
-    if (*out_got > 0)
+    if (*out_got > 0) {
         memcpy(out, i->data + offset, *out_got);
+    }
     return end(t, NULL, 0);
 }
 
@@ -415,10 +438,12 @@ static int pwrite_file(struct target *t, struct target_file *f, const void *data
     struct target_mem *m = of(t);
     struct inode *i = f->handle.object;
     pthread_mutex_lock(&m->lock);
-    if (m->fail_code != 0 && (m->fail_after == 0 || --m->fail_after == 0))
+    if (m->fail_code != 0 && (m->fail_after == 0 || --m->fail_after == 0)) {
         return end(t, NULL, err_raise(m->fail_code, "could not write it: as the test wants it"));
-    if (offset + len > i->len)
+    }
+    if (offset + len > i->len) {
         set_size(i, (size_t)offset + len);
+    }
     memcpy(i->data + offset, data, len);
     m->bytes_written += len;
     return end(t, NULL, 0);
@@ -435,8 +460,9 @@ static int punch_file(struct target *t, struct target_file *f, uint64_t offset, 
 {
     struct inode *i = f->handle.object;
     pthread_mutex_lock(&of(t)->lock);
-    if (offset < i->len)
+    if (offset < i->len) {
         memset(i->data + offset, 0, len < i->len - offset ? (size_t)len : i->len - (size_t)offset);
+    }
     return end(t, NULL, 0);
 }
 
@@ -448,10 +474,10 @@ static void dress(struct inode *i, const struct node *n)
     for (size_t k = 0; k < n->xattr_count; k++) {
         const struct node_xattr *x = &n->xattrs[k];
         simmem_grow(&i->xattrs, &i->xattr_cap, k + 1, sizeof(*i->xattrs));
-        i->xattrs[k] = (struct node_xattr){.name = simmem_strdup(x->name),
-                                           .name_len = x->name_len,
-                                           .value = simmem_dup(x->value, x->value_len),
-                                           .value_len = x->value_len};
+        i->xattrs[k] = (struct node_xattr){ .name = simmem_strdup(x->name),
+                                            .name_len = x->name_len,
+                                            .value = simmem_dup(x->value, x->value_len),
+                                            .value_len = x->value_len };
         i->xattr_count++;
     }
     i->node.path = i->node.user = i->node.group = i->node.target = NULL;
@@ -481,10 +507,12 @@ static int apply_named(struct target *t, struct target_place *in, const char *na
         pthread_mutex_lock(&of(t)->lock);
         i = lookup_inode(of(t), in->path);
     }
-    if (rc == 0 && i == NULL)
+    if (rc == 0 && i == NULL) {
         rc = err_raise(HF_EABSENT, "it is not there");
-    if (rc == 0)
+    }
+    if (rc == 0) {
         dress(i, node);
+    }
     return end(t, path, rc);
 }
 
@@ -550,7 +578,7 @@ struct target *target_mem_new(void)
     pthread_mutex_init(&m->lock, NULL);
     make(m, "/", NODE_DIR);
     m->top = simmem_alloc(sizeof(*m->top));
-    *m->top = (struct target_place){.refs = 1, .path = simmem_strdup("/")};
+    *m->top = (struct target_place){ .refs = 1, .path = simmem_strdup("/") };
     return &m->base;
 }
 
@@ -581,8 +609,9 @@ bool target_mem_find(struct target *t, const char *path, struct target_mem_thing
 {
     bool there = false;
     size_t at = find(of(t), path, &there);
-    if (there)
+    if (there) {
         target_mem_thing(t, at, out);
+    }
     return there;
 }
 
@@ -591,8 +620,9 @@ void target_mem_put(struct target *t, const char *path, const void *data, size_t
 {
     struct inode *i = make(of(t), path, NODE_FILE);
     set_size(i, len);
-    if (len > 0)
+    if (len > 0) {
         memcpy(i->data, data, len);
+    }
     i->node.mtime_ns = mtime_ns;
 }
 

@@ -1,8 +1,8 @@
 /*
  * target_mem.h - a tree in memory, as a target of restores.
  *
- * What restores put into it can be looked at path by path; operations can be made to fail. Thread-safe.
- * What was written is durable at once: a simulated crash takes nothing away.
+ * What restores put into it can be looked at path by path; operations can be made to fail.
+ * Thread-safe. What was written is durable at once: a simulated crash takes nothing away.
  */
 #ifndef HF_HARNESS_TARGET_MEM_H
 #define HF_HARNESS_TARGET_MEM_H
@@ -15,16 +15,16 @@
 /* An empty folder. Freed with target_free. */
 struct target *target_mem_new(void);
 
-struct target_mem_thing {     /* valid until the tree is changed */
-    const char *path;         /* absolute: "/" is the target itself */
+struct target_mem_thing { /* valid until the tree is changed */
+    const char *path;     /* absolute: "/" is the target itself */
     enum node_type type;
-    const void *data;         /* content, or a symlink's target */
+    const void *data; /* content, or a symlink's target */
     size_t len;
-    bool finished;            /* its attributes were set; those that follow are then valid */
+    bool finished; /* its attributes were set; those that follow are then valid */
     struct node node;
     const struct node_xattr *xattrs;
     size_t xattr_count;
-    uint64_t inode;           /* equal for names of the same file */
+    uint64_t inode; /* equal for names of the same file */
 };
 
 size_t target_mem_count(struct target *t);
@@ -41,6 +41,6 @@ void target_mem_fail_write(struct target *t, uint64_t nth, int code);
 void target_mem_set_doubtful(struct target *t, bool doubtful);
 uint64_t target_mem_bytes_written(struct target *t);
 unsigned target_mem_syncs(struct target *t);
-size_t target_mem_open_files(struct target *t);   /* not closed */
+size_t target_mem_open_files(struct target *t); /* not closed */
 
 #endif

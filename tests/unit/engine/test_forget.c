@@ -120,8 +120,9 @@ static void lose_segments(const struct bench *b)
     assert_non_null(d);
     while ((entry = readdir(d)) != NULL) {
         snprintf(path, sizeof path, "%s/segments/%s", b->r.at, entry->d_name);
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.') {
             assert_int_equal(unlink(path), 0);
+        }
     }
     closedir(d);
 }
@@ -144,8 +145,9 @@ static void expect_tags(struct repo *r, const uint8_t id[16], const char *expect
     const struct commit *c = &catalog_find_snapshot(repo_catalog(r), id)->commit;
     char text[200] = "";
 
-    for (size_t i = 0; i < c->tag_count; i++)
+    for (size_t i = 0; i < c->tag_count; i++) {
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s,", c->tags[i]);
+    }
     assert_string_equal(text, expected);
 }
 

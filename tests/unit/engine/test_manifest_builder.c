@@ -31,8 +31,9 @@ static int set_up(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
     if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0 ||
-        manifest_builder_new(&f->pages.pages, key, &f->builder) != 0)
+        manifest_builder_new(&f->pages.pages, key, &f->builder) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -139,8 +140,9 @@ static void test_manifest_of_a_hundred_thousand_files_in_one_folder(void **state
     assert_int_equal(totals.entries, 100001);
     assert_int_equal(level_of(f, root), 1);
     assert_int_equal(manifest_cursor_open(&f->pages.pages, root, &c), 0);
-    while (manifest_cursor_next(c, &n) == 1)
+    while (manifest_cursor_next(c, &n) == 1) {
         assert_true(pathmodel_is(&f->model, i++, &n));
+    }
     assert_int_equal(i, 100001);
     manifest_cursor_close(c);
 }
@@ -163,8 +165,9 @@ static void test_manifest_memory_does_not_grow_with_its_entries(void **state)
     (void)state;
     assert_int_equal(manifest_builder_new(&nowhere, key, &b), 0);
     for (unsigned i = 0; i < 400000; i++) {
-        if (i == 40000)
+        if (i == 40000) {
             before = mem_alloc_count();
+        }
         snprintf(path, sizeof path, "/some/folder/file-number-%08u", i);
         struct node n = plain_node(path, strlen(path));
         n.ino = i * 1000000007ull;
@@ -184,8 +187,9 @@ static void test_manifest_keeps_a_path_of_a_hundred_thousand_bytes(void **state)
     size_t len = 100000;
     char *path = mem_alloc(len + 1);
     assert_non_null(path);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         path[i] = i % 250 == 0 ? '/' : 'n';
+    }
     path[len] = '\0';
     struct node deep = plain_node(path, len);
     assert_int_equal(add(f, "/a"), 0);
@@ -213,8 +217,9 @@ static void test_manifest_of_a_very_deep_folder_stays_small(void **state)
     size_t len = 70000;
     char *path = mem_alloc(len + 32);
     assert_non_null(path);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         path[i] = i % 250 == 0 ? '/' : 'n';
+    }
     for (unsigned i = 0; i < 10000; i++) {
         snprintf(path + len, 32, "/%05u", i);
         assert_int_equal(add(f, path), 0);
@@ -236,8 +241,9 @@ static void test_manifest_of_long_unlike_paths_has_a_root(void **state)
     char *path = mem_alloc(len + 1);
     assert_non_null(path);
     for (unsigned i = 0; i < 40; i++) {
-        for (size_t j = 0; j < len; j++)
+        for (size_t j = 0; j < len; j++) {
             path[j] = j % 250 == 0 ? '/' : j < 6 ? 'a' : (char)('a' + i % 26);
+        }
         snprintf(path + 1, 6, "%05u", i);
         path[6] = 'a';
         struct node deep = plain_node(path, len);
@@ -245,8 +251,9 @@ static void test_manifest_of_long_unlike_paths_has_a_root(void **state)
     }
     assert_int_equal(manifest_builder_finish(f->builder, root, NULL), 0);
     assert_int_equal(manifest_cursor_open(&f->pages.pages, root, &c), 0);
-    while (manifest_cursor_next(c, &n) == 1)
+    while (manifest_cursor_next(c, &n) == 1) {
         count++;
+    }
     assert_int_equal(count, 40);
     manifest_cursor_close(c);
     mem_free(path);
@@ -263,8 +270,9 @@ static void first_and_last(struct fixture *f, const uint8_t id[32], uint8_t *fir
     assert_int_equal(page_reader_open(r, page, len), 0);
     for (bool is_first = true; page_reader_next_node(r, &n) == 1; is_first = false) {
         *last_len = page_key_of_path(n.path, n.path_len, last);
-        if (is_first)
+        if (is_first) {
             *first_len = page_key_of_path(n.path, n.path_len, first);
+        }
     }
     page_reader_free(r);
 }
@@ -281,7 +289,7 @@ static void test_manifest_separators_are_the_shortest(void **state)
     struct page_reader *r;
     struct page_child child;
     uint8_t root[32], first[300], last[300], before[300];
-    size_t len, first_len, last_len, before_len = 0, count = 0;
+    size_t len, first_len = 0, last_len = 0, before_len = 0, count = 0;
     pathmodel_fill(&f->model, "/a", 4000);
     pathmodel_fill(&f->model, "/b/c", 4000);
     assert_int_equal(pathmodel_build(&f->model, &f->pages.pages, key, root, NULL), 0);

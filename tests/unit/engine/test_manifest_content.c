@@ -33,8 +33,9 @@ static int set_up(void **state)
     struct fixture *f = mem_zalloc(sizeof *f);
     if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0 ||
         manifest_content_new(&f->pages.pages, key, &f->content) != 0 ||
-        manifest_content_reader_new(&f->pages.pages, &f->reader) != 0)
+        manifest_content_reader_new(&f->pages.pages, &f->reader) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -53,10 +54,11 @@ static int tear_down(void **state)
 static struct node_ref random_ref(struct rnd *r)
 {
     struct node_ref ref = { .len = 1 + rnd_below(r, 100000) };
-    if (rnd_below(r, 50) == 0)
+    if (rnd_below(r, 50) == 0) {
         ref.hole = true;
-    else
+    } else {
         assert_int_equal(rnd_bytes(r, ref.id, sizeof ref.id), 0);
+    }
     return ref;
 }
 
@@ -68,15 +70,17 @@ static void make_refs(struct fixture *f, size_t count, uint64_t seed)
     f->refs = mem_array(count + 1, sizeof *f->refs);
     assert_non_null(f->refs);
     f->count = count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         f->refs[i] = random_ref(&r);
+    }
 }
 
 static void write_refs(struct fixture *f)
 {
     manifest_content_begin(f->content);
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         assert_int_equal(manifest_content_add(f->content, &f->refs[i]), 0);
+    }
     assert_int_equal(manifest_content_end(f->content, &f->node), 0);
     assert_true(f->node.ref_count <= NODE_INLINE_REFS);
 }
@@ -99,8 +103,9 @@ static void assert_reads(struct fixture *f, size_t from, size_t count, uint64_t 
         assert_int_equal(at, offset);
         offset += got.len;
     }
-    if (count > 0)
+    if (count > 0) {
         assert_int_equal(manifest_content_reader_next(f->reader, &got, &at), 0);
+    }
 }
 
 static void test_manifest_content_comes_back_at_any_size(void **state)
@@ -143,13 +148,15 @@ static void test_manifest_content_does_not_depend_on_the_file_before(void **stat
     assert_int_equal(f->node.ref_count, 5);
     assert_int_equal(f->node.content_depth, 0);
     manifest_content_begin(f->content); /* and one that is not ended */
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         assert_int_equal(manifest_content_add(f->content, &f->refs[i]), 0);
+    }
     make_refs(f, 3000, 1);
     write_refs(f);
     assert_int_equal(f->node.ref_count, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         assert_same_ref(&refs[i], &f->node.refs[i]);
+    }
 }
 
 /* A terabyte in pieces of 16 KiB would be 64 million; a million shows the same. */
@@ -197,15 +204,17 @@ static void test_manifest_content_is_read_from_any_offset(void **state)
     write_refs(f);
     assert_int_equal(manifest_content_reader_open(f->reader, &f->node), 0);
     uint64_t total = manifest_content_reader_length(f->reader), sum = 0;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         sum += f->refs[i].len;
+    }
     assert_int_equal(total, sum);
     rnd_init_seeded(&r, 7);
     for (int i = 0; i < 300; i++) {
         uint64_t offset = rnd_below(&r, total), begin = 0;
         size_t at = 0;
-        while (begin + f->refs[at].len <= offset)
+        while (begin + f->refs[at].len <= offset) {
             begin += f->refs[at++].len;
+        }
         assert_int_equal(manifest_content_reader_seek(f->reader, offset), 0);
         assert_reads(f, at, 3, begin);
     }
@@ -250,8 +259,9 @@ static void test_manifest_content_loses_only_what_a_lost_page_holds(void **state
             assert_int_equal(manifest_content_reader_skip(f->reader, &at, &at), HF_EFAIL);
             assert_int_equal(lost_at, f->node.refs[0].len);
             assert_int_equal(lost_len, f->node.refs[1].len);
-            for (uint64_t passed = 0; passed < lost_len;)
+            for (uint64_t passed = 0; passed < lost_len;) {
                 passed += f->refs[i++].len;
+            }
             read += lost_len;
             losses++;
             continue;
@@ -346,8 +356,9 @@ static void test_manifest_content_says_that_a_page_could_not_be_stored(void **st
     make_refs(f, 100, 8);
     f->pages.fail_put_at = 1;
     manifest_content_begin(f->content);
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         assert_int_equal(manifest_content_add(f->content, &f->refs[i]), 0);
+    }
     assert_int_equal(manifest_content_end(f->content, &f->node), HF_ENOSPC);
 }
 

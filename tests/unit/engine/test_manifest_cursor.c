@@ -38,8 +38,9 @@ static void build(struct fixture *f)
 static int set_up_empty(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
-    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0)
+    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -47,8 +48,9 @@ static int set_up_empty(void **state)
 /* Twenty thousand files in a hundred folders: two levels. */
 static int set_up_tree(void **state)
 {
-    if (set_up_empty(state) != 0)
+    if (set_up_empty(state) != 0) {
         return -1;
+    }
     struct fixture *f = *state;
     char folder[32];
     pathmodel_fill(&f->model, "/", 0);
@@ -63,8 +65,9 @@ static int set_up_tree(void **state)
 /* The same shape with large nodes: three levels. */
 static int set_up_high_tree(void **state)
 {
-    if (set_up_empty(state) != 0)
+    if (set_up_empty(state) != 0) {
         return -1;
+    }
     struct fixture *f = *state;
     struct rnd r;
     char path[200];
@@ -97,8 +100,9 @@ static void assert_reads(struct fixture *f, size_t at, size_t count)
         assert_int_equal(manifest_cursor_next(f->cursor, &n), 1);
         assert_true(pathmodel_is(&f->model, i, &n));
     }
-    if (count > 0)
+    if (count > 0) {
         assert_int_equal(manifest_cursor_next(f->cursor, &n), 0);
+    }
 }
 
 static void test_manifest_cursor_reads_all_in_order(void **state)
@@ -209,8 +213,9 @@ static void test_manifest_cursor_lists_a_folder_from_few_pages(void **state)
     mempages_reset_counts(&f->pages);
     assert_int_equal(manifest_cursor_seek(f->cursor, "/dir-57", 7), 0);
     while (manifest_cursor_next(f->cursor, &n) == 1 &&
-           node_path_within("/dir-57", 7, n.path, n.path_len))
+           node_path_within("/dir-57", 7, n.path, n.path_len)) {
         count++;
+    }
     assert_int_equal(count, 201);
     assert_true(f->pages.gets <= 3); /* two leaves, and the one where it ends */
 }
@@ -272,8 +277,9 @@ static void test_manifest_cursor_reads_around_each_lost_page(void **state)
     size_t leaves = 0;
     while (manifest_cursor_next(f->cursor, &n) == 1) {
         struct manifest_leaf *leaf = manifest_cursor_leaf(f->cursor, &index);
-        if (index == 0 && leaves < 400)
+        if (index == 0 && leaves < 400) {
             held[leaves++] = manifest_leaf_hold(leaf);
+        }
     }
     for (size_t i = 0; i < leaves; i++) {
         struct manifest_page *page = &held[i]->page;
@@ -379,8 +385,9 @@ static void test_manifest_cursor_refuses_a_page_in_the_wrong_place(void **state)
     int rc;
     size_t errors = 0;
     while ((rc = manifest_cursor_next(f->cursor, &n)) != 0) {
-        if (rc == 1)
+        if (rc == 1) {
             continue;
+        }
         assert_int_equal(rc, HF_EDAMAGE);
         assert_int_equal(manifest_cursor_skip_page(f->cursor, NULL), 0);
         errors++;
@@ -410,16 +417,19 @@ static void test_manifest_cursor_survives_each_failed_allocation(void **state)
         c = NULL;
         mem_fail_at(nth, 0);
         int rc = manifest_cursor_open(&f->pages.pages, f->root, &c);
-        if (rc == 0)
+        if (rc == 0) {
             rc = manifest_cursor_seek(c, "/dir-50", 7);
-        for (int i = 0; rc == 0 && i < 1000; i++)
+        }
+        for (int i = 0; rc == 0 && i < 1000; i++) {
             rc = manifest_cursor_next(c, &n) == 1 ? 0 : HF_ENOMEM;
+        }
         uint64_t hits = mem_fail_hits();
         mem_fail_at(0, 0);
         manifest_cursor_close(c);
         assert_int_equal(rc, hits > 0 ? HF_ENOMEM : 0);
-        if (hits == 0)
+        if (hits == 0) {
             break;
+        }
     }
 }
 

@@ -39,8 +39,9 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
-    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0)
+    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -71,15 +72,18 @@ static int next_difference(struct fixture *f, bool *out_was, bool *out_is)
 {
     for (;;) {
         bool left = f->i < f->was.count, right = f->j < f->is.count;
-        if (!left && !right)
+        if (!left && !right) {
             return 0;
-        const struct pathmodel_entry *a = &f->was.entries[f->i], *b = &f->is.entries[f->j];
+        }
+        const struct pathmodel_entry *a = left ? &f->was.entries[f->i] : NULL;
+        const struct pathmodel_entry *b = right ? &f->is.entries[f->j] : NULL;
         int order = !left ? 1 : !right ? -1 : node_path_compare(a->path, a->len, b->path, b->len);
         *out_was = order <= 0;
         *out_is = order >= 0;
         bool differs = order != 0 || a->version != b->version;
-        if (differs && counts(f, *out_was ? a : b))
+        if (differs && counts(f, *out_was ? a : b)) {
             return 1;
+        }
         f->i += *out_was;
         f->j += *out_is;
     }
@@ -92,10 +96,12 @@ static int expect(void *context, const struct node *was, const struct node *is)
     assert_int_equal(next_difference(f, &in_was, &in_is), 1);
     assert_int_equal(was != NULL, in_was);
     assert_int_equal(is != NULL, in_is);
-    if (was != NULL)
+    if (was != NULL) {
         assert_true(pathmodel_is(&f->was, f->i++, was));
-    if (is != NULL)
+    }
+    if (is != NULL) {
         assert_true(pathmodel_is(&f->is, f->j++, is));
+    }
     f->told++;
     return 0;
 }
@@ -149,9 +155,11 @@ static void run(struct fixture *f, uint64_t seed, size_t start, int rounds)
     for (int i = 0; i < rounds; i++) {
         pathmodel_copy(&f->was, &f->is);
         change_at_random(&f->is, &r);
-        if (rnd_below(&r, 10) == 0)
-            while (f->is.count > 200)
+        if (rnd_below(&r, 10) == 0) {
+            while (f->is.count > 200) {
                 pathmodel_remove(&f->is, f->is.count - 1);
+            }
+        }
         build(f);
         f->below = NULL;
         assert_diff(f);
@@ -160,15 +168,17 @@ static void run(struct fixture *f, uint64_t seed, size_t start, int rounds)
             assert_diff(f);
             f->below = NULL;
         }
-        if (rnd_below(&r, 3) == 0)
+        if (rnd_below(&r, 3) == 0) {
             pathmodel_copy(&f->is, &f->was);
+        }
     }
 }
 
 static void test_manifest_diff_tells_what_differs(void **state)
 {
-    for (uint64_t seed = 0; seed < 5; seed++)
+    for (uint64_t seed = 0; seed < 5; seed++) {
         run(*state, 700 + seed, 2500, 20);
+    }
 }
 
 static void test_manifest_diff_tells_what_differs_in_trees_of_unlike_height(void **state)
@@ -224,8 +234,9 @@ static void test_manifest_diff_below_a_folder_reads_only_its_pages(void **state)
     pathmodel_fill(&f->was, "/b", 300);
     pathmodel_fill(&f->was, "/c", 20000);
     pathmodel_copy(&f->was, &f->is);
-    for (size_t i = 0; i < f->is.count; i++)
+    for (size_t i = 0; i < f->is.count; i++) {
         f->is.entries[i].version++;
+    }
     build(f);
     f->below = "/b";
     assert_diff(f);
@@ -245,12 +256,26 @@ static void test_manifest_diff_stops_when_told(void **state)
 {
     struct fixture *f = *state;
     struct manifest_diff_options options = { .context = f };
-    pathmodel_fill(&f->was, "/a", 100);
-    build(f);
-    assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
-                                   &options, stop_at_third, NULL),
-                     HF_EINTERRUPTED);
-    assert_int_equal(f->told, 3);
+    /* At something gone, something changed, something new. */
+    for (int round = 0; round < 3; round++) {
+        pathmodel_release(&f->was);
+        pathmodel_release(&f->is);
+        if (round < 2) {
+            pathmodel_fill(&f->was, "/a", 100);
+        }
+        if (round > 0) {
+            pathmodel_fill(&f->is, "/a", 100);
+        }
+        for (size_t i = 0; i < f->is.count; i++) {
+            f->is.entries[i].version += 5;
+        }
+        build(f);
+        f->told = 0;
+        assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
+                                       &options, stop_at_third, NULL),
+                         HF_EINTERRUPTED);
+        assert_int_equal(f->told, 3);
+    }
 }
 
 static int note_damage(void *context, int code, const uint8_t page_id[32])
@@ -286,27 +311,59 @@ static void test_manifest_diff_says_nothing_of_what_is_lost(void **state)
     uint32_t index;
     pathmodel_fill(&f->was, "/a", 10000);
     pathmodel_copy(&f->was, &f->is);
-    for (size_t i = 0; i < f->is.count; i += 10)
+    for (size_t i = 0; i < f->is.count; i += 10) {
         f->is.entries[i].version++;
+    }
     build(f);
-    assert_int_equal(manifest_cursor_open(&f->pages.pages, f->was_root, &c), 0);
-    assert_int_equal(manifest_cursor_find(c, "/a/file-0005000.dat", 19, &n), 1);
-    const struct manifest_page *page = &manifest_cursor_leaf(c, &index)->page;
-    memcpy(f->lost, page->id, 32);
-    f->lost_first = page->first_entry;
-    f->lost_end = page->first_entry + page->entries;
-    manifest_cursor_close(c);
-    mempages_lose(&f->pages, f->lost);
-    assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
-                                   &options, expect_outside_the_loss, NULL),
-                     0);
-    assert_int_equal(f->damages, 1);
-    uint64_t lost = (f->lost_end + 9) / 10 - (f->lost_first + 9) / 10;
-    assert_int_equal(f->told, 1001 - lost);
-    options.damaged = NULL;
-    assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
-                                   &options, expect_outside_the_loss, NULL),
-                     HF_EDAMAGE);
+    for (int side = 0; side < 2; side++) {
+        const uint8_t *root = side == 0 ? f->was_root : f->is_root;
+        build(f); /* what was lost is there again */
+        assert_int_equal(manifest_cursor_open(&f->pages.pages, root, &c), 0);
+        assert_int_equal(manifest_cursor_find(c, "/a/file-0005000.dat", 19, &n), 1);
+        const struct manifest_page *page = &manifest_cursor_leaf(c, &index)->page;
+        memcpy(f->lost, page->id, 32);
+        f->lost_first = page->first_entry;
+        f->lost_end = page->first_entry + page->entries;
+        manifest_cursor_close(c);
+        mempages_lose(&f->pages, f->lost);
+        f->damages = f->told = 0;
+        options.damaged = note_damage;
+        assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
+                                       &options, expect_outside_the_loss, NULL),
+                         0);
+        assert_int_equal(f->damages, 1);
+        uint64_t lost = (f->lost_end + 9) / 10 - (f->lost_first + 9) / 10;
+        assert_int_equal(f->told, 1001 - lost);
+        options.damaged = NULL;
+        assert_int_equal(manifest_diff(&f->pages.pages, f->was_root, &f->pages.pages, f->is_root,
+                                       &options, expect_outside_the_loss, NULL),
+                         HF_EDAMAGE);
+    }
+}
+
+/*
+ * The lower tree is the beginning of the higher one: where both begin with the same pages, index
+ * pages of the higher are entered to meet the lower at its level.
+ */
+static void test_manifest_diff_meets_a_lower_tree_at_its_level(void **state)
+{
+    struct fixture *f = *state;
+    f->was.fat_every = f->is.fat_every = 1;
+    f->was.fat_bytes = f->is.fat_bytes = 35000;
+    pathmodel_fill(&f->was, "/a", 1700);
+    pathmodel_fill(&f->is, "/a", 200);
+    for (int round = 0; round < 2; round++) {
+        size_t was_len, is_len;
+        build(f);
+        assert_int_not_equal(mempages_find(&f->pages, f->was_root, &was_len)[2],
+                             mempages_find(&f->pages, f->is_root, &is_len)[2]);
+        assert_diff(f);
+        /* All that only one has, both roots, an index page, and a leaf where they part. */
+        assert_true(f->pages_read <= 1500 / 2 + 6);
+        struct pathmodel swap = f->was;
+        f->was = f->is;
+        f->is = swap;
+    }
 }
 
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -321,6 +378,7 @@ int main(void)
         ON(test_manifest_diff_reads_only_pages_that_differ),
         ON(test_manifest_diff_below_a_folder_reads_only_its_pages),
         ON(test_manifest_diff_stops_when_told),
+        ON(test_manifest_diff_meets_a_lower_tree_at_its_level),
         ON(test_manifest_diff_says_nothing_of_what_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,8 +33,9 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
-    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0)
+    if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0) {
         return -1;
+    }
     *state = f;
     return 0;
 }
@@ -72,8 +73,9 @@ static void remove_one(struct fixture *f, const char *path)
 {
     size_t at = pathmodel_seek(&f->model, path);
     assert_int_equal(manifest_patch_remove(f->patch, path, strlen(path)), 0);
-    if (at < f->model.count && strcmp(f->model.entries[at].path, path) == 0)
+    if (at < f->model.count && strcmp(f->model.entries[at].path, path) == 0) {
         pathmodel_remove(&f->model, at);
+    }
 }
 
 static void remove_tree(struct fixture *f, const char *path)
@@ -81,8 +83,9 @@ static void remove_tree(struct fixture *f, const char *path)
     size_t at = pathmodel_seek(&f->model, path), len = strlen(path);
     assert_int_equal(manifest_patch_remove_tree(f->patch, path, len), 0);
     while (at < f->model.count &&
-           node_path_within(path, len, f->model.entries[at].path, f->model.entries[at].len))
+           node_path_within(path, len, f->model.entries[at].path, f->model.entries[at].len)) {
         pathmodel_remove(&f->model, at);
+    }
 }
 
 /* Finishes the patch and compares with scratch. */
@@ -119,18 +122,21 @@ static void change_at_random(struct fixture *f, struct rnd *r)
     size_t count = 1 + (size_t)rnd_below(r, rnd_below(r, 3) == 0 ? 100 : 5);
     char covered[200] = "";
     for (size_t i = 0; i < count; i++) {
-        if (f->model.count > 0 && rnd_below(r, 2) == 0)
+        if (f->model.count > 0 && rnd_below(r, 2) == 0) {
             snprintf(batch[i].path, sizeof batch[i].path, "%s",
                      f->model.entries[rnd_below(r, f->model.count)].path);
-        else
+        } else {
             pathmodel_random_path(r, batch[i].path);
+        }
     }
     qsort(batch, count, sizeof batch[0], by_path);
     for (size_t i = 0; i < count; i++) {
         const char *path = batch[i].path;
         if ((i > 0 && strcmp(path, batch[i - 1].path) == 0) ||
-            (covered[0] != '\0' && node_path_within(covered, strlen(covered), path, strlen(path))))
+            (covered[0] != '\0' &&
+             node_path_within(covered, strlen(covered), path, strlen(path)))) {
             continue;
+        }
         switch (rnd_below(r, 12)) {
         case 0:
             remove_tree(f, path);
@@ -171,8 +177,9 @@ static void run_history(struct fixture *f, uint64_t seed, size_t start, size_t s
 
 static void test_manifest_patch_equals_scratch_after_any_history(void **state)
 {
-    for (uint64_t seed = 0; seed < 6; seed++)
+    for (uint64_t seed = 0; seed < 6; seed++) {
         run_history(*state, 400 + seed, 2500, 30);
+    }
 }
 
 static void test_manifest_patch_equals_scratch_with_small_pages_of_few_entries(void **state)
@@ -180,8 +187,9 @@ static void test_manifest_patch_equals_scratch_with_small_pages_of_few_entries(v
     struct fixture *f = *state;
     f->model.fat_every = 2;
     f->model.fat_bytes = 5000;
-    for (uint64_t seed = 0; seed < 3; seed++)
+    for (uint64_t seed = 0; seed < 3; seed++) {
         run_history(f, 500 + seed, 1500, 15);
+    }
 }
 
 static void test_manifest_patch_equals_scratch_with_three_levels(void **state)
@@ -190,7 +198,7 @@ static void test_manifest_patch_equals_scratch_with_three_levels(void **state)
     size_t len;
     f->model.fat_every = 1;
     f->model.fat_bytes = 35000;
-    run_history(f, 600, 1700, 10);
+    run_history(f, 600, 1700, 6);
     const uint8_t *page = mempages_find(&f->pages, f->root, &len);
     assert_int_equal(page[2], 2);
 }
@@ -283,13 +291,15 @@ static size_t build_index_pages(struct fixture *f, int pages, size_t more, size_
         struct node n = pathmodel_node(&f->model, i++);
         assert_int_equal(manifest_builder_add(b, &n), 0);
         ended += manifest_builder_at_start(b, 1);
-        if (ended == 1 && manifest_builder_at_start(b, 1))
+        if (ended == 1 && manifest_builder_at_start(b, 1)) {
             *out_second = i;
+        }
     }
     manifest_builder_free(b);
     assert_true(i + more < f->model.count);
-    while (f->model.count > i + more)
+    while (f->model.count > i + more) {
         pathmodel_remove(&f->model, f->model.count - 1);
+    }
     build(f);
     return i;
 }
@@ -381,6 +391,19 @@ static void test_manifest_patch_removes_a_large_folder_unread(void **state)
     assert_true(f->stats.pages_read <= 6);
 }
 
+/* The last leaf begins inside the folder and ends behind it. */
+static void test_manifest_patch_keeps_what_shares_a_leaf_with_a_removed_folder(void **state)
+{
+    struct fixture *f = *state;
+    pathmodel_fill(&f->model, "/b", 20000);
+    pathmodel_fill(&f->model, "/c", 5);
+    build(f);
+    begin(f);
+    remove_tree(f, "/b");
+    finish(f);
+    assert_int_equal(f->model.count, 6);
+}
+
 static void test_manifest_patch_refuses_changes_out_of_order(void **state)
 {
     struct fixture *f = *state;
@@ -428,6 +451,7 @@ int main(void)
         ON(test_manifest_patch_removes_the_key_behind_an_index_page),
         ON(test_manifest_patch_appends_behind_the_last_leaf),
         ON(test_manifest_patch_removes_a_large_folder_unread),
+        ON(test_manifest_patch_keeps_what_shares_a_leaf_with_a_removed_folder),
         ON(test_manifest_patch_refuses_changes_out_of_order),
         ON(test_manifest_patch_fails_where_a_page_is_lost),
     };

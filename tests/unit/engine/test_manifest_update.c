@@ -49,8 +49,9 @@ static void end(struct history *h)
 
 static int order(const struct pathmodel *a, size_t i, const struct pathmodel *b, size_t j)
 {
-    if (i == a->count || j == b->count)
+    if (i == a->count || j == b->count) {
         return i == a->count ? (j == b->count ? 0 : 1) : -1;
+    }
     return node_path_compare(a->entries[i].path, a->entries[i].len, b->entries[j].path,
                              b->entries[j].len);
 }
@@ -63,15 +64,17 @@ static int update(struct history *h, uint8_t out_root[32], struct manifest_total
     struct node was;
     size_t i = 0, j = 0;
     int rc = manifest_cursor_open(&h->pages.pages, h->root, &c);
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_update_new(&h->pages.pages, key, &u);
+    }
     while (rc == 0 && (i < h->was.count || j < h->is.count)) {
         int o = order(&h->was, i, &h->is, j);
         if (o <= 0) {
             int got = manifest_cursor_next(c, &was);
             rc = got == 1 ? 0 : got < 0 ? got : HF_EFAIL;
-            if (rc != 0)
+            if (rc != 0) {
                 break;
+            }
         }
         if (o == 0 && h->was.entries[i].version == h->is.entries[j].version) {
             uint32_t index;
@@ -84,10 +87,12 @@ static int update(struct history *h, uint8_t out_root[32], struct manifest_total
         i += o <= 0;
         j += o >= 0;
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = manifest_update_finish(u, out_root, out_totals);
-    if (u != NULL)
+    }
+    if (u != NULL) {
         manifest_update_stats(u, &h->stats);
+    }
     manifest_update_free(u);
     manifest_cursor_close(c);
     return rc;
@@ -134,13 +139,15 @@ static void change_at_random(struct history *h, struct rnd *r)
     }
     if (kind == 9 && h->is.count > 0) { /* a whole folder goes */
         size_t at = (size_t)rnd_below(r, h->is.count);
-        for (size_t last = pathmodel_subtree_end(&h->is, at); last > at; last--)
+        for (size_t last = pathmodel_subtree_end(&h->is, at); last > at; last--) {
             pathmodel_remove(&h->is, last - 1);
+        }
     }
     if (kind == 8 && h->is.count > 0 && rnd_below(r, 10) == 0) { /* the tail goes */
         size_t at = (size_t)rnd_below(r, h->is.count);
-        while (h->is.count > at)
+        while (h->is.count > at) {
             pathmodel_remove(&h->is, h->is.count - 1);
+        }
     }
 }
 
@@ -178,8 +185,9 @@ static void run_history(uint64_t seed, size_t start, size_t steps, uint32_t fat_
 static void test_manifest_update_equals_scratch_after_any_history(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 6; i++)
+    for (uint64_t i = 0; i < 6; i++) {
         run_history(seed_of_the_day(100 + i), 2000, 25, 0, 0, 1);
+    }
 }
 
 static void test_manifest_update_equals_scratch_from_nothing_and_back(void **state)
@@ -190,8 +198,9 @@ static void test_manifest_update_equals_scratch_from_nothing_and_back(void **sta
     step(&h); /* nothing to nothing */
     pathmodel_fill(&h.is, "/a", 3000);
     step(&h);
-    while (h.is.count > 0)
+    while (h.is.count > 0) {
         pathmodel_remove(&h.is, h.is.count - 1);
+    }
     step(&h);
     static const uint8_t zeros[32];
     assert_memory_equal(h.root, zeros, 32);
@@ -201,8 +210,9 @@ static void test_manifest_update_equals_scratch_from_nothing_and_back(void **sta
 static void test_manifest_update_equals_scratch_with_small_pages_of_few_entries(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 3; i++)
+    for (uint64_t i = 0; i < 3; i++) {
         run_history(seed_of_the_day(200 + i), 1500, 12, 2, 5000, 1);
+    }
 }
 
 static void test_manifest_update_equals_scratch_with_three_levels(void **state)
@@ -293,11 +303,13 @@ static void test_manifest_update_keeps_a_run_given_in_pieces(void **state)
     while (manifest_cursor_next(c, &n) == 1) {
         leaf = manifest_cursor_leaf(c, &index);
         uint32_t all = (uint32_t)leaf->page.entries;
-        if (index == 0)
+        if (index == 0) {
             at = 0;
+        }
         if (index == all - 1) { /* a piece of seven at a time, the rest at last */
-            for (; at + 7 < all; at += 7)
+            for (; at + 7 < all; at += 7) {
                 assert_int_equal(manifest_update_keep(u, leaf, at, 7), 0);
+            }
             assert_int_equal(manifest_update_keep(u, leaf, at, all - at), 0);
         }
     }
@@ -325,8 +337,9 @@ static void test_manifest_update_keeps_a_leaf_that_the_cursor_has_left(void **st
     assert_int_equal(manifest_cursor_open(&h.pages.pages, h.root, &c), 0);
     while (manifest_cursor_next(c, &n) == 1) {
         struct manifest_leaf *leaf = manifest_cursor_leaf(c, &index);
-        if (index == 0)
+        if (index == 0) {
             held[count++] = manifest_leaf_hold(leaf);
+        }
     }
     manifest_cursor_close(c);
     assert_true(count > 2);
@@ -396,8 +409,9 @@ static void test_manifest_update_checkpoint_is_the_manifest_so_far(void **state)
         if (i % 397 == 0 || i < 4 || (i >= ends - 1 && i < ends + 5)) {
             assert_int_equal(manifest_update_checkpoint(u, root), 0);
             pathmodel_copy(&all, &part);
-            while (part.count > i)
+            while (part.count > i) {
                 pathmodel_remove(&part, part.count - 1);
+            }
             assert_int_equal(pathmodel_build(&part, &pages.pages, key, scratch, NULL), 0);
             assert_memory_equal(root, scratch, 32);
         }
@@ -405,8 +419,9 @@ static void test_manifest_update_checkpoint_is_the_manifest_so_far(void **state)
         assert_int_equal(manifest_update_put(u, &n), 0);
     }
     pathmodel_copy(&all, &part);
-    while (part.count > ends + 20)
+    while (part.count > ends + 20) {
         pathmodel_remove(&part, part.count - 1);
+    }
     assert_int_equal(manifest_update_finish(u, root, NULL), 0);
     assert_int_equal(pathmodel_build(&part, &pages.pages, key, scratch, NULL), 0);
     assert_memory_equal(root, scratch, 32);
@@ -433,8 +448,9 @@ static void test_manifest_update_survives_each_failed_allocation(void **state)
         int rc = update(&h, root, &totals);
         uint64_t hits = mem_fail_hits();
         mem_fail_at(0, 0);
-        if (rc == 0)
+        if (rc == 0) {
             assert_memory_equal(root, scratch, 32);
+        }
         assert_true(rc == 0 || rc == HF_ENOMEM);
         if (hits == 0) {
             assert_int_equal(rc, 0);

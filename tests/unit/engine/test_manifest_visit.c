@@ -37,8 +37,9 @@ static int set_up(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
     if (f == NULL || nacl_init() != 0 || mempages_open(&f->pages) != 0 ||
-        map_new(32, 1, 5, &f->seen) != 0)
+        map_new(32, 1, 5, &f->seen) != 0) {
         return -1;
+    }
     f->page_answer = 1;
     *state = f;
     return 0;
@@ -60,12 +61,14 @@ static int see_page(void *context, enum manifest_visit_kind kind, const uint8_t 
     void *value;
     bool is_new;
     assert_int_equal(map_put(f->seen, id, &value, &is_new), 0);
-    if (!is_new)
+    if (!is_new) {
         return 0;
-    if (kind == MANIFEST_VISIT_LIST)
+    }
+    if (kind == MANIFEST_VISIT_LIST) {
         f->lists_told++;
-    else
+    } else {
         f->pages_told++;
+    }
     return f->page_answer;
 }
 
@@ -85,8 +88,9 @@ static int see_damage(void *context, int code, const uint8_t id[32], const struc
     assert_int_equal(code, HF_EDAMAGE);
     assert_memory_equal(id, f->lost, 32);
     assert_int_equal(n != NULL, f->lost_of != NULL);
-    if (n != NULL)
+    if (n != NULL) {
         assert_string_equal(n->path, f->lost_of);
+    }
     f->damages++;
     return 0;
 }
@@ -105,8 +109,9 @@ static void test_manifest_visit_tells_every_page_and_chunk(void **state)
     uint64_t chunks = 0;
     pathmodel_fill(&f->model, "/a", 20000);
     assert_int_equal(pathmodel_build(&f->model, &f->pages.pages, key, root, NULL), 0);
-    for (size_t i = 0; i < f->model.count; i++)
+    for (size_t i = 0; i < f->model.count; i++) {
         chunks += pathmodel_node(&f->model, i).ref_count;
+    }
     assert_int_equal(visit(f, root), 0);
     assert_int_equal(f->pages_told, f->pages.fresh);
     assert_int_equal(f->chunks_told, chunks);
@@ -147,7 +152,7 @@ static void build_large_file(struct fixture *f, size_t count, uint8_t root[32])
                       .group = "",
                       .xattrs_chunked = true,
                       .xattr_ref = { .id = { 1 }, .len = 5000 } };
-    struct node_ref ref = { .len = 3 };
+    struct node_ref ref = { .len = 3 }, hole = { .len = 1 << 20, .hole = true };
     struct rnd r;
     rnd_init_seeded(&r, 2);
     assert_int_equal(manifest_content_new(&f->pages.pages, key, &c), 0);
@@ -156,6 +161,7 @@ static void build_large_file(struct fixture *f, size_t count, uint8_t root[32])
         assert_int_equal(rnd_bytes(&r, ref.id, sizeof ref.id), 0);
         assert_int_equal(manifest_content_add(c, &ref), 0);
     }
+    assert_int_equal(manifest_content_add(c, &hole), 0);
     assert_int_equal(manifest_content_end(c, &n), 0);
     memcpy(f->lost, n.refs[0].id, 32);
     assert_int_equal(manifest_builder_new(&f->pages.pages, key, &b), 0);

@@ -22,8 +22,9 @@ static void expect_refused(const char *text, const char *said)
     struct selector s;
 
     assert_int_equal(selector_parse(text, NOW, &s), HF_EUSAGE);
-    if (strstr(err_last()->text, said) == NULL)
+    if (strstr(err_last()->text, said) == NULL) {
         fail_msg("\"%s\": \"%s\" does not say \"%s\"", text, err_last()->text, said);
+    }
 }
 
 static void test_selector_reads_each_position(void **state)
@@ -160,8 +161,9 @@ static const char *nearest_of(const char *asked)
     struct nearest n;
 
     nearest_init(&n, asked);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         nearest_offer(&n, known[i]);
+    }
     return n.best;
 }
 

@@ -61,8 +61,9 @@ static int set_up(void **state)
 
 static void forget(struct fixture *f)
 {
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         free(f->seen[i].path);
+    }
     f->count = f->reports = 0;
     f->report[0] = '\0';
 }
@@ -95,8 +96,7 @@ static void put_folder(const char *path)
 
 /* ---- walking ---- */
 
-static void report(void *context, const char *path, size_t path_len, int code,
-                   const char *message)
+static void report(void *context, const char *path, size_t path_len, int code, const char *message)
 {
     struct fixture *f = context;
     f->reports++;
@@ -108,8 +108,9 @@ static struct source *source_of(struct fixture *f, const struct source_dir_optio
 {
     struct source *s = NULL;
     int rc = source_dir_new(o, &s);
-    if (rc != 0)
+    if (rc != 0) {
         fail_msg("%s", err_last()->text);
+    }
     s->report = report;
     s->report_context = f;
     return s;
@@ -127,9 +128,10 @@ static void collect(struct fixture *f, struct source *s)
         seen->path = strdup(e.node.path);
         seen->node = e.node;
         seen->sparse = e.sparse;
-        if (f->count > 1)
+        if (f->count > 1) {
             assert_true(node_path_compare(seen[-1].path, strlen(seen[-1].path), seen->path,
                                           strlen(seen->path)) < 0);
+        }
     }
     assert_int_equal(rc, 0);
 }
@@ -142,8 +144,9 @@ static void walk(struct fixture *f, struct source_dir_options o)
         o.roots = &root;
         o.root_count = 1;
     }
-    if (o.strip_prefix == NULL)
+    if (o.strip_prefix == NULL) {
         o.strip_prefix = f->dir;
+    }
     struct source *s = source_of(f, &o);
     collect(f, s);
     source_free(s);
@@ -152,8 +155,9 @@ static void walk(struct fixture *f, struct source_dir_options o)
 static const struct seen *find(const struct fixture *f, const char *path)
 {
     for (size_t i = 0; i < f->count; i++) {
-        if (strcmp(f->seen[i].path, path) == 0)
+        if (strcmp(f->seen[i].path, path) == 0) {
             return &f->seen[i];
+        }
     }
     return NULL;
 }
@@ -162,9 +166,10 @@ static void expect_paths(const struct fixture *f, const char *expected)
 {
     char got[8192] = "";
     size_t at = 0;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         at += (size_t)snprintf(got + at, sizeof(got) - at, "%s%s", i > 0 ? " " : "",
                                f->seen[i].path);
+    }
     assert_string_equal(got, expected);
 }
 
@@ -184,7 +189,7 @@ static void test_source_dir_yields_in_path_order(void **state)
     put_file("abcdefgh", "");
     put_file("abcdefghi", "");
     put_file("abcdefgg", "");
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
     expect_paths(f, "/ /\x01x /a /a/b /a/b/c /a/z /a-b /a.c /abcdefgg /abcdefgh /abcdefghi "
                     "/\xff");
 }
@@ -205,11 +210,11 @@ static void test_source_dir_walks_roots_once_with_their_ancestors(void **state)
     snprintf(ab, sizeof(ab), "%s/a/b", f->dir);
     snprintf(c, sizeof(c), "%s/c/z", f->dir);
     snprintf(d, sizeof(d), "%s/d", f->dir);
-    char *roots[] = {d, ab, c, a, ab};
-    walk(f, (struct source_dir_options){.roots = roots, .root_count = 5});
+    char *roots[] = { d, ab, c, a, ab };
+    walk(f, (struct source_dir_options){ .roots = roots, .root_count = 5 });
     expect_paths(f, "/ /a /a/b /a/b/x /a/y /c /c/z /d");
     assert_int_equal(find(f, "/c")->node.type, NODE_DIR);
-    walk(f, (struct source_dir_options){.roots = roots, .root_count = 1, .strip_prefix = "/"});
+    walk(f, (struct source_dir_options){ .roots = roots, .root_count = 1, .strip_prefix = "/" });
     assert_int_equal(f->count, 4);
     assert_string_equal(f->seen[0].path, "/");
     assert_string_equal(f->seen[1].path, "/tmp");
@@ -227,12 +232,12 @@ static void test_source_dir_follows_links_above_roots_only(void **state)
     assert_int_equal(symlink("real", "link"), 0);
     snprintf(root, sizeof(root), "%s/link/in", f->dir);
     snprintf(link, sizeof(link), "%s/link", f->dir);
-    char *through[] = {root};
-    walk(f, (struct source_dir_options){.roots = through, .root_count = 1});
+    char *through[] = { root };
+    walk(f, (struct source_dir_options){ .roots = through, .root_count = 1 });
     expect_paths(f, "/ /link /link/in /link/in/x");
     assert_int_equal(find(f, "/link")->node.type, NODE_DIR);
-    char *itself[] = {link};
-    walk(f, (struct source_dir_options){.roots = itself, .root_count = 1});
+    char *itself[] = { link };
+    walk(f, (struct source_dir_options){ .roots = itself, .root_count = 1 });
     expect_paths(f, "/ /link");
     assert_int_equal(find(f, "/link")->node.type, NODE_SYMLINK);
 }
@@ -243,11 +248,11 @@ static void test_source_dir_refuses_absent_and_unclean_roots(void **state)
     struct source *s = NULL;
     char absent[128];
     snprintf(absent, sizeof(absent), "%s/no", f->dir);
-    char *roots[] = {f->dir, absent};
-    struct source_dir_options o = {.roots = roots, .root_count = 2};
+    char *roots[] = { f->dir, absent };
+    struct source_dir_options o = { .roots = roots, .root_count = 2 };
     assert_int_equal(source_dir_new(&o, &s), HF_EABSENT);
     assert_non_null(strstr(err_last()->text, absent));
-    static const char *const unclean[] = {"tmp", "/tmp/", "//tmp", "/tmp/../etc", "/./tmp", ""};
+    static const char *const unclean[] = { "tmp", "/tmp/", "//tmp", "/tmp/../etc", "/./tmp", "" };
     for (size_t i = 0; i < sizeof(unclean) / sizeof(unclean[0]); i++) {
         roots[0] = (char *)unclean[i];
         o.root_count = 1;
@@ -279,7 +284,7 @@ static void test_source_dir_cleans_paths(void **state)
     expect_clean("a", expected);
     expect_clean("./a/.", expected);
     expect_clean("a/b/..", expected);
-    expect_clean("l/..", expected);   /* where the link leads, not where it stands */
+    expect_clean("l/..", expected); /* where the link leads, not where it stands */
     expect_clean("/..", "/");
     snprintf(expected, sizeof(expected), "%s/absent", f->dir);
     expect_clean("a/../absent", expected);
@@ -293,11 +298,12 @@ static void test_source_dir_walks_again_after_rewind(void **state)
     put_folder("a");
     put_file("a/b", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_entry e;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         assert_int_equal(s->ops->next(s, &e), 1);
+    }
     assert_int_equal(s->ops->rewind(s), 0);
     collect(f, s);
     expect_paths(f, "/ /a /a/b");
@@ -309,18 +315,19 @@ static void test_source_dir_walks_again_after_rewind(void **state)
 static void test_source_dir_tells_what_stat_tells(void **state)
 {
     struct fixture *f = *state;
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = -5, .tv_nsec = 123456789}};
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+                                 { .tv_sec = -5, .tv_nsec = 123456789 } };
     put_file("file", "hello");
     assert_int_equal(chmod("file", 04751), 0);
     assert_int_equal(utimensat(AT_FDCWD, "file", times, 0), 0);
     assert_int_equal(link("file", "other"), 0);
     assert_int_equal(symlink("target/of it", "link"), 0);
     assert_int_equal(mkfifo("fifo", 0600), 0);
-    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "sock"};
+    struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "sock" };
     int sock = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(sock, (struct sockaddr *)&name, sizeof(name)), 0);
     close(sock);
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
 
     struct stat st;
     const struct node *n = &find(f, "/file")->node;
@@ -345,10 +352,10 @@ static void test_source_dir_names_users_and_groups(void **state)
     struct fixture *f = *state;
     put_file("x", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1};
+    struct source_dir_options o = { .roots = &root, .root_count = 1 };
     struct source *s = source_of(f, &o);
     struct source_entry e;
-    assert_int_equal(s->ops->next(s, &e), 1);   /* "/", which is root's everywhere */
+    assert_int_equal(s->ops->next(s, &e), 1); /* "/", which is root's everywhere */
     assert_int_equal(e.node.user_len, 4);
     assert_memory_equal(e.node.user, "root", 4);
     assert_memory_equal(e.node.group, "root", 4);
@@ -361,7 +368,7 @@ static void test_source_dir_tells_sparse_files(void **state)
     put_file("dense", "x");
     put_file("sparse", "x");
     assert_int_equal(truncate("sparse", 1 << 20), 0);
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
     assert_false(find(f, "/dense")->sparse);
     assert_true(find(f, "/sparse")->sparse);
 }
@@ -382,7 +389,7 @@ static void test_source_dir_finds_holes(void **state)
     assert_int_equal(ftruncate(fd, 3 << 20), 0);
     close(fd);
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_entry e;
     struct source_file file;
@@ -420,7 +427,7 @@ static void test_source_dir_reads_xattrs_of_all_kinds_of_things(void **state)
     assert_int_equal(setxattr("g", "user.d", "dir", 3, 0), 0);
     bool trusted = lsetxattr("l", "trusted.l", "link", 4, 0) == 0;
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_detail d;
     struct source_entry e;
@@ -435,7 +442,7 @@ static void test_source_dir_reads_xattrs_of_all_kinds_of_things(void **state)
     expect_xattr(&e.node, 2, "user.c", big);
     s->ops->close(s, &file);
     assert_int_equal(s->ops->detail(s, e.place, NULL, &e.node, &d), 0);
-    assert_int_equal(e.node.xattr_count, 3);   /* the same without opening it */
+    assert_int_equal(e.node.xattr_count, 3); /* the same without opening it */
     go_to(s, "/g", &e);
     assert_int_equal(s->ops->detail(s, e.place, NULL, &e.node, &d), 0);
     expect_xattr(&e.node, 0, "user.d", "dir");
@@ -443,8 +450,9 @@ static void test_source_dir_reads_xattrs_of_all_kinds_of_things(void **state)
     assert_int_equal(s->ops->detail(s, e.place, NULL, &e.node, &d), 0);
     assert_int_equal(e.node.target_len, 1);
     assert_memory_equal(e.node.target, "f", 1);
-    if (trusted)
+    if (trusted) {
         expect_xattr(&e.node, 0, "trusted.l", "link");
+    }
     source_detail_release(&d);
     source_free(s);
 }
@@ -460,7 +468,7 @@ static void test_source_dir_reads_inode_flags(void **state)
     have = have && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
     close(fd);
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_detail d;
     struct source_entry e;
@@ -485,7 +493,7 @@ static void test_source_dir_reads_a_file_after_the_walk_has_left_it(void **state
     put_file("a/x", "content of x");
     put_file("b", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_entry e;
     go_to(s, "/a/x", &e);
@@ -493,8 +501,9 @@ static void test_source_dir_reads_a_file_after_the_walk_has_left_it(void **state
     struct node node = e.node;
     node.path = "/a/x";
     s->ops->hold(s, place);
-    while (s->ops->next(s, &e) == 1)
+    while (s->ops->next(s, &e) == 1) {
         continue;
+    }
     struct source_file file;
     char got[64];
     size_t len = 0;
@@ -519,7 +528,7 @@ static void test_source_dir_opens_files_only(void **state)
     put_file("y", "1");
     put_file("z", "1");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_file file;
     struct source_entry e;
@@ -532,7 +541,7 @@ static void test_source_dir_opens_files_only(void **state)
     assert_int_equal(unlink("y"), 0);
     assert_int_equal(mkfifo("y", 0600), 0);
     bool sparse = false;
-    assert_int_equal(s->ops->open(s, e.place, &e.node, &file), 0);   /* and it did not wait */
+    assert_int_equal(s->ops->open(s, e.place, &e.node, &file), 0); /* and it did not wait */
     assert_int_equal(s->ops->stat(s, &file, &e.node, &sparse), 0);
     assert_int_equal(e.node.type, NODE_FIFO);
     s->ops->close(s, &file);
@@ -557,7 +566,7 @@ static void test_source_dir_leaves_out_what_is_excluded(void **state)
     assert_int_equal(exclude_add(x, "*.o"), 0);
     snprintf(pattern, sizeof(pattern), "%s/b", f->dir);
     assert_int_equal(exclude_add(x, pattern), 0);
-    walk(f, (struct source_dir_options){.exclude = x});
+    walk(f, (struct source_dir_options){ .exclude = x });
     expect_paths(f, "/ /a /a/x.c");
     assert_int_equal(f->reports, 0);
     exclude_free(x);
@@ -580,9 +589,10 @@ static void test_source_dir_keeps_tagged_folders_with_their_tag_only(void **stat
     put_file("some/x", "");
     put_folder("none");
     put_file("none/mark", "no");
-    char *tags[] = {(char *)".nobackup", (char *)"mark:yes"};
-    walk(f, (struct source_dir_options){.exclude_caches = true, .exclude_if_present = tags,
-                                        .exclude_if_present_count = 2});
+    char *tags[] = { (char *)".nobackup", (char *)"mark:yes" };
+    walk(f, (struct source_dir_options){ .exclude_caches = true,
+                                         .exclude_if_present = tags,
+                                         .exclude_if_present_count = 2 });
     expect_paths(f, "/ /cache /cache/CACHEDIR.TAG /fake /fake/CACHEDIR.TAG /fake/x /none "
                     "/none/mark /skip /skip/.nobackup /some /some/mark");
 }
@@ -592,7 +602,7 @@ static void test_source_dir_leaves_out_large_files(void **state)
     struct fixture *f = *state;
     put_file("five", "12345");
     put_file("six", "123456");
-    walk(f, (struct source_dir_options){.exclude_larger = 5});
+    walk(f, (struct source_dir_options){ .exclude_larger = 5 });
     expect_paths(f, "/ /five");
 }
 
@@ -603,9 +613,9 @@ static void test_source_dir_never_walks_the_repository(void **state)
     put_folder("repo");
     put_file("repo/holdfast", "");
     put_file("x", "");
-    snprintf(repo, sizeof(repo), "%s/./repo", f->dir);   /* whatever it is called */
-    char *never[] = {repo};
-    walk(f, (struct source_dir_options){.never = never, .never_count = 1});
+    snprintf(repo, sizeof(repo), "%s/./repo", f->dir); /* whatever it is called */
+    char *never[] = { repo };
+    walk(f, (struct source_dir_options){ .never = never, .never_count = 1 });
     expect_paths(f, "/ /x");
 }
 
@@ -614,24 +624,24 @@ static void test_source_dir_stays_on_one_file_system(void **state)
     struct fixture *f = *state;
     put_folder("mnt");
     if (mount("none", "mnt", "tmpfs", 0, "size=64k") != 0) {
-        assert_true(errno == EPERM || errno == EACCES);   /* only root may try */
+        assert_true(errno == EPERM || errno == EACCES); /* only root may try */
         return;
     }
     put_file("mnt/x", "");
     put_folder("mnt/d");
     put_file("y", "");
-    walk(f, (struct source_dir_options){.one_file_system = true});
+    walk(f, (struct source_dir_options){ .one_file_system = true });
     expect_paths(f, "/ /mnt /y");
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
     expect_paths(f, "/ /mnt /mnt/d /mnt/x /y");
     char inner[128];
     snprintf(inner, sizeof(inner), "%s/mnt/d", f->dir);
     put_file("mnt/d/z", "");
-    char *roots[] = {inner};
-    walk(f, (struct source_dir_options){.one_file_system = true, .roots = roots,
-                                        .root_count = 1});
+    char *roots[] = { inner };
+    walk(f,
+         (struct source_dir_options){ .one_file_system = true, .roots = roots, .root_count = 1 });
     assert_int_equal(umount("mnt"), 0);
-    expect_paths(f, "/ /mnt /mnt/d /mnt/d/z");   /* a root's own file system is the one meant */
+    expect_paths(f, "/ /mnt /mnt/d /mnt/d/z"); /* a root's own file system is the one meant */
 }
 
 /* ---- trouble ---- */
@@ -657,14 +667,16 @@ static void test_source_dir_walks_beyond_path_max_and_many_levels(void **state)
     few = before;
     few.rlim_cur = 200;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    if (f->reports > 0)
+    if (f->reports > 0) {
         fail_msg("%s", f->report);
+    }
     assert_int_equal(f->count, 1 + 2 * depth + 1);
     size_t longest = 0;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         longest = strlen(f->seen[i].path) > longest ? strlen(f->seen[i].path) : longest;
+    }
     assert_int_equal(longest, (size_t)depth * 201 + 8);
     assert_true(longest > PATH_MAX);
 }
@@ -676,7 +688,7 @@ static void test_source_dir_reads_a_folder_when_it_is_entered(void **state)
     put_file("a/x", "");
     put_file("b", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_entry e;
     assert_int_equal(s->ops->next(s, &e), 1);
@@ -696,7 +708,7 @@ static void test_source_dir_reports_what_has_vanished(void **state)
     put_folder("c");
     put_file("d", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1, .strip_prefix = f->dir};
+    struct source_dir_options o = { .roots = &root, .root_count = 1, .strip_prefix = f->dir };
     struct source *s = source_of(f, &o);
     struct source_entry e;
     go_to(s, "/a", &e);
@@ -713,13 +725,13 @@ static void walk_as_nobody(struct fixture *f)
 {
     pid_t child = fork();
     if (child == 0) {
-        if (setgid(65534) != 0 || setuid(65534) != 0)
+        if (setgid(65534) != 0 || setuid(65534) != 0) {
             _exit(9);
-        walk(f, (struct source_dir_options){0});
+        }
+        walk(f, (struct source_dir_options){ 0 });
         bool good = find(f, "/closed") != NULL && find(f, "/closed/x") == NULL &&
-                    find(f, "/open/y") != NULL && f->reports == 1 &&
-                    f->report_code == HF_EACCESS && strncmp(f->report, "/tmp/", 5) == 0 &&
-                    strstr(f->report, "/closed: ") != NULL;
+                    find(f, "/open/y") != NULL && f->reports == 1 && f->report_code == HF_EACCESS &&
+                    strncmp(f->report, "/tmp/", 5) == 0 && strstr(f->report, "/closed: ") != NULL;
         _exit(good ? 0 : 1);
     }
     int status = 0;
@@ -736,10 +748,11 @@ static void test_source_dir_goes_on_past_unreadable_folders(void **state)
     put_file("open/y", "");
     assert_int_equal(chmod(f->dir, 0755), 0);
     assert_int_equal(chmod("closed", 0700), 0);
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         walk_as_nobody(f);
-    else
+    } else {
         assert_int_equal(chmod("closed", 0), 0);
+    }
 }
 
 static void test_source_dir_yields_any_bytes_in_names(void **state)
@@ -752,7 +765,7 @@ static void test_source_dir_yields_any_bytes_in_names(void **state)
     put_file("\xc3\x28 not utf-8 \xff", "");
     put_file(longest, "");
     put_file("-rf *", "");
-    walk(f, (struct source_dir_options){0});
+    walk(f, (struct source_dir_options){ 0 });
     assert_int_equal(f->count, 5);
     assert_non_null(find(f, "/new\nline"));
     assert_non_null(find(f, "/\xc3\x28 not utf-8 \xff"));
@@ -768,7 +781,7 @@ static void test_source_dir_reports_memory_running_out(void **state)
     put_folder("a");
     put_file("a/x", "");
     char *root = f->dir;
-    struct source_dir_options o = {.roots = &root, .root_count = 1};
+    struct source_dir_options o = { .roots = &root, .root_count = 1 };
     bool whole = false;
     for (uint64_t n = 1; !whole && n < 200; n++) {
         struct source *s = NULL;
@@ -777,16 +790,19 @@ static void test_source_dir_reports_memory_running_out(void **state)
         int rc = source_dir_new(&o, &s);
         while (rc == 0) {
             rc = s->ops->next(s, &e);
-            if (rc == 0)
+            if (rc == 0) {
                 break;
+            }
             rc = rc == 1 ? 0 : rc;
         }
         whole = mem_fail_hits() == 0;
         mem_fail_at(0, 0);
-        if (rc != 0)
+        if (rc != 0) {
             assert_int_equal(rc, HF_ENOMEM);
-        if (whole)
+        }
+        if (whole) {
             assert_int_equal(rc, 0);
+        }
         source_free(s);
     }
     assert_true(whole);

@@ -90,10 +90,12 @@ static void expect_no_point(const struct history *h, const char *text, const cha
     struct timeline_resolution r;
 
     assert_int_equal(resolve(h, text, &r), HF_ENO_POINT);
-    if (strstr(err_last()->text, said) == NULL)
+    if (strstr(err_last()->text, said) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", err_last()->text, said);
-    if (strstr(err_last()->hint, hint) == NULL)
+    }
+    if (strstr(err_last()->hint, hint) == NULL) {
         fail_msg("the hint \"%s\" does not say \"%s\"", err_last()->hint, hint);
+    }
 }
 
 /* The oracle */
@@ -109,8 +111,9 @@ struct question {
 static bool has_tag(const struct commit *c, const char *tag)
 {
     for (size_t i = 0; i < c->tag_count; i++) {
-        if (strcmp(c->tags[i], tag) == 0)
+        if (strcmp(c->tags[i], tag) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -127,8 +130,9 @@ static bool passes(const struct catalog_snapshot *s, const struct question *q)
 {
     char hex[33];
 
-    if (!passes_filters(s, q))
+    if (!passes_filters(s, q)) {
         return false;
+    }
     switch (q->position) {
     case SELECTOR_AT:
         return (s->commit.flags & COMMIT_COMPLETE) != 0 && s->commit.end_ns <= q->time_ns;
@@ -158,12 +162,14 @@ static const struct catalog_snapshot *newest(const struct history *h, const bool
     for (size_t i = 0; i < h->count; i++) {
         bool head = candidate[i];
 
-        for (size_t k = i + 1; head && k < h->count; k++)
+        for (size_t k = i + 1; head && k < h->count; k++) {
             head = !(candidate[k] && same_group(h->list[i], h->list[k]));
+        }
         if (head && (best == NULL || h->list[i]->commit.end_ns > best->commit.end_ns ||
                      (h->list[i]->commit.end_ns == best->commit.end_ns &&
-                      h->list[i]->number > best->number)))
+                      h->list[i]->number > best->number))) {
             best = h->list[i];
+        }
     }
     return best;
 }
@@ -175,11 +181,13 @@ static size_t newest_first(const struct history *h, const struct question *q,
     bool candidate[MAX_POINTS] = { false };
     size_t count = 0;
 
-    for (size_t i = 0; i < h->count; i++)
+    for (size_t i = 0; i < h->count; i++) {
         candidate[i] = passes(h->list[i], q);
+    }
     while ((out[count] = newest(h, candidate)) != NULL) {
-        for (size_t i = 0; i < h->count; i++)
+        for (size_t i = 0; i < h->count; i++) {
             candidate[i] = candidate[i] && h->list[i] != out[count];
+        }
         count++;
     }
     return count;
@@ -191,10 +199,12 @@ static const struct catalog_snapshot *expected(const struct history *h, const st
     size_t count = newest_first(h, q, all);
     size_t back = q->position == SELECTOR_LATEST ? (size_t)q->n : 0;
 
-    if ((q->position == SELECTOR_AT || q->position == SELECTOR_BEFORE) && q->time_ns > NOW)
+    if ((q->position == SELECTOR_AT || q->position == SELECTOR_BEFORE) && q->time_ns > NOW) {
         return NULL;
-    if (q->position == SELECTOR_ID && count > 1)
+    }
+    if (q->position == SELECTOR_ID && count > 1) {
         return NULL;
+    }
     return back < count ? all[back] : NULL;
 }
 
@@ -222,16 +232,20 @@ static void make_history(struct history *h, struct rnd *rnd)
                 rnd_below(rnd, 10) == 0 ? (int64_t)rnd_below(rnd, 100) : clock_s);
         s->number += rnd_below(rnd, 3);
         (void)rnd_bytes(rnd, s->id, sizeof s->id);
-        if (rnd_below(rnd, 3) == 0)
+        if (rnd_below(rnd, 3) == 0) {
             memset(s->id, (int)rnd_below(rnd, 2), 4); /* prefixes that are not unique */
+        }
         s->partial = rnd_below(rnd, 8) == 0;
         s->forgotten_by = rnd_below(rnd, 6) == 0 ? 999 : 0;
-        if (rnd_below(rnd, 8) == 0)
+        if (rnd_below(rnd, 8) == 0) {
             s->commit.flags = 0;
-        if (rnd_below(rnd, 2) == 0)
+        }
+        if (rnd_below(rnd, 2) == 0) {
             s->commit.tags[s->commit.tag_count++] = tag_a;
-        if (rnd_below(rnd, 2) == 0)
+        }
+        if (rnd_below(rnd, 2) == 0) {
             s->commit.tags[s->commit.tag_count++] = tag_b;
+        }
     }
     open_timeline(h);
 }
@@ -249,8 +263,9 @@ static void make_question(const struct history *h, struct rnd *rnd, struct quest
     q->time_ns = (int64_t)rnd_below(rnd, 1100) * SECOND;
     text_hex(near == NULL ? (const uint8_t *)"0123456789abcdef" : near->id, 16, q->id);
     q->id[6 + rnd_below(rnd, 27)] = '\0';
-    if (near != NULL && rnd_below(rnd, 2) == 0)
+    if (near != NULL && rnd_below(rnd, 2) == 0) {
         q->time_ns = near->commit.end_ns + (int64_t)rnd_below(rnd, 3) - 1;
+    }
     q->job = rnd_below(rnd, 2) == 0 ? jobs[rnd_below(rnd, 3)] : NULL;
     q->host = rnd_below(rnd, 3) == 0 ? hosts[rnd_below(rnd, 2)] : NULL;
     q->tag = rnd_below(rnd, 3) == 0 ? tag_a : NULL;
@@ -316,11 +331,13 @@ static void test_timeline_resolves_as_the_design_says(void **state)
             put_question(&q, text, sizeof text);
             should = expected(&h, &q);
             rc = resolve(&h, text, &r);
-            if (rc != (should == NULL ? HF_ENO_POINT : 0))
+            if (rc != (should == NULL ? HF_ENO_POINT : 0)) {
                 fail_msg("round %d: %s: %d", round, text, rc);
-            if (should != NULL && r.found->snapshot != should)
+            }
+            if (should != NULL && r.found->snapshot != should) {
                 fail_msg("round %d: %s is #%" PRIu64 ", not #%" PRIu64, round, text, should->number,
                          r.found->snapshot->number);
+            }
             found_some += should != NULL;
             found_none += should == NULL;
         }
@@ -346,8 +363,9 @@ static void test_timeline_lists_oldest_first_in_the_order_of_latest(void **state
         count = newest_first(&h, &everything, should);
         assert_int_equal(timeline_select(h.timeline, NULL, 0, TIMELINE_LIVE, true, &l), 0);
         assert_int_equal(l.count, count);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             assert_ptr_equal(l.points[count - 1 - i]->snapshot, should[i]);
+        }
         timeline_list_release(&l);
         timeline_free(h.timeline);
     }
@@ -545,15 +563,18 @@ static int select_numbers(const struct history *h, const char *const *texts, siz
     struct timeline_list l;
     int rc;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         assert_int_equal(selector_parse(texts[i], NOW, &selectors[i]), 0);
+    }
     rc = timeline_select(h->timeline, selectors, count, scope, may_be_empty, &l);
     *out_count = l.count;
-    for (size_t i = 0; i < l.count; i++)
+    for (size_t i = 0; i < l.count; i++) {
         out[i] = l.points[i]->snapshot->number;
+    }
     timeline_list_release(&l);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         selector_release(&selectors[i]);
+    }
     return rc;
 }
 

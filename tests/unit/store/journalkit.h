@@ -21,11 +21,11 @@ struct desk {
     struct keyring *keys;
     uint64_t seen[MOST_SEEN]; /* numbers of the entries that the observer was given */
     size_t seen_count;
-    int observes;      /* what the observer returns */
-    unsigned asked;    /* how often its drafts were asked for a body */
-    int refuses;       /* what a draft answers then */
+    int observes;       /* what the observer returns */
+    unsigned asked;     /* how often its drafts were asked for a body */
+    int refuses;        /* what a draft answers then */
     struct desk *rival; /* publishes when a draft is first asked, before it answers */
-    uint8_t last[16];  /* UUID of the draft published last */
+    uint8_t last[16];   /* UUID of the draft published last */
 };
 
 static const uint8_t desk_repo_id[16] = "a repository id";
@@ -158,7 +158,10 @@ static inline char *entry_path(uint64_t number, char out[128])
     return out;
 }
 
-/* A client that has seen nothing follows the journal of this disk: what it says, and how far it gets. */
+/*
+ * A client that has seen nothing follows the journal of this disk: what it says, and how far it
+ * gets.
+ */
 static inline int follow_anew(struct simdisk *d, uint64_t *out_at)
 {
     struct desk k;
@@ -176,8 +179,8 @@ static inline int follow_anew(struct simdisk *d, uint64_t *out_at)
 }
 
 /* Puts an entry that anybody may have made under a number; its seal hash. */
-static inline void forge_entry(struct simdisk *d, const struct keyring *signer, struct entry_seal seal,
-                               uint8_t out_hash[32])
+static inline void forge_entry(struct simdisk *d, const struct keyring *signer,
+                               struct entry_seal seal, uint8_t out_hash[32])
 {
     static const uint8_t nobody[1][16] = { { 7 } };
     uint8_t bytes[ENTRY_SEAL_BYTES];

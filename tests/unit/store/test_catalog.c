@@ -1,6 +1,6 @@
 /*
- * test_catalog.c - what a sequence of entries amounts to, the same for everybody, and the same again
- * from the cache.
+ * test_catalog.c - what a sequence of entries amounts to, the same for everybody, and the same
+ * again from the cache.
  */
 #include "unit/store/storekit.h"
 
@@ -129,10 +129,11 @@ static void commit(struct book *b, const char *job, char *tag, uint8_t out_id[16
 static void list_entry(struct book *b, enum entry_item type, const uint8_t uuid[16])
 {
     begin_entry(b);
-    if (type == ENTRY_CONDEMN)
+    if (type == ENTRY_CONDEMN) {
         entry_put_condemn(&b->body, (const uint8_t(*)[16])uuid, 1);
-    else
+    } else {
         entry_put_forget(&b->body, type == ENTRY_UNFORGET, 0, (const uint8_t(*)[16])uuid, 1);
+    }
     ok(apply(b));
 }
 
@@ -462,14 +463,18 @@ static void test_catalog_takes_an_entry_wholly_or_not_at_all(void **state)
     for (unsigned what = 0; what < 4; what++) {
         begin_entry(&b);
         put_adopt(&b, 20);
-        if (what == 0)
+        if (what == 0) {
             entry_put_condemn(&b.body, (const uint8_t(*)[16])kit_secret, 1);
-        if (what == 1)
+        }
+        if (what == 1) {
             put_commit(&b, ENTRY_COMMIT, "two", NULL);
-        if (what == 2)
+        }
+        if (what == 2) {
             entry_put_forget(&b.body, false, 0, (const uint8_t(*)[16])id, 1);
-        if (what == 3)
+        }
+        if (what == 3) {
             put_commit(&b, ENTRY_PARTIAL, "two", NULL);
+        }
         buf_put_u32(&b.body, 3); /* begins one item more, and ends within it */
         assert_int_equal(apply(&b), HF_EDAMAGE);
         buf_clear(&after);
@@ -506,7 +511,7 @@ static void test_catalog_refuses_a_sealed_part_that_does_not_open(void **state)
 
 static void test_catalog_refuses_items_of_the_wrong_length(void **state)
 {
-    static const uint16_t types[] = { ENTRY_ADOPT, ENTRY_INIT,    ENTRY_COMMIT, ENTRY_FORGET,
+    static const uint16_t types[] = { ENTRY_ADOPT,    ENTRY_INIT,    ENTRY_COMMIT, ENTRY_FORGET,
                                       ENTRY_UNFORGET, ENTRY_CONDEMN, ENTRY_EVENT,  ENTRY_PARTIAL };
 
     (void)state;
@@ -544,16 +549,21 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
         struct catalog *whole = NULL;
 
         begin_entry(&b);
-        for (uint8_t i = 0; i < 20; i++)
+        for (uint8_t i = 0; i < 20; i++) {
             put_adopt(&b, (uint8_t)(100 + 20 * kind + i));
-        for (size_t i = 0; i < COUNT(uuids); i++)
+        }
+        for (size_t i = 0; i < COUNT(uuids); i++) {
             memset(uuids[i], (int)(i + 1), 16);
-        if (kind == 0)
+        }
+        if (kind == 0) {
             put_commit(&b, ENTRY_COMMIT, "two", (char[]){ "blue" });
-        if (kind == 1)
+        }
+        if (kind == 1) {
             entry_put_condemn(&b.body, (const uint8_t(*)[16])uuids, COUNT(uuids));
-        if (kind == 2)
+        }
+        if (kind == 2) {
             entry_put_forget(&b.body, false, 0, (const uint8_t(*)[16])id, 1);
+        }
         buf_clear(&saved);
         ok(catalog_save(b.c, &saved));
         ok(catalog_load(saved.data, saved.len, b.keys, repo, &whole));
@@ -578,13 +588,15 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
                 buf_init(&again);
                 ok(catalog_save(c, &again));
                 assert_int_equal(again.len, expected.len);
-                if (kind != 1) /* what was never adopted is saved in no order */
+                if (kind != 1) { /* what was never adopted is saved in no order */
                     assert_memory_equal(again.data, expected.data, expected.len);
+                }
                 buf_release(&again);
             }
             catalog_free(c);
-            if (rc == 0)
+            if (rc == 0) {
                 break;
+            }
             assert_true(n < 1000);
         }
         ok(apply(&b));
@@ -670,8 +682,9 @@ static void assert_same(const struct catalog *a, const struct catalog *b)
         assert_memory_equal(s, catalog_segment(b, i), sizeof *s);
         assert_int_equal(catalog_find_segment(b, s->uuid), i);
     }
-    for (unsigned name = 0; name < 256; name++)
+    for (unsigned name = 0; name < 256; name++) {
         assert_int_equal(condemned(a, (uint8_t)name), condemned(b, (uint8_t)name));
+    }
     assert_int_equal(catalog_snapshot_count(a), catalog_snapshot_count(b));
     for (size_t i = 0; i < catalog_snapshot_count(a); i++) {
         const struct catalog_snapshot *s = catalog_snapshot(a, i);
@@ -684,8 +697,9 @@ static void assert_same(const struct catalog *a, const struct catalog *b)
         assert_int_equal(s->partial, t->partial);
         assert_string_equal(s->commit.job, t->commit.job);
         assert_int_equal(s->commit.tag_count, t->commit.tag_count);
-        for (size_t j = 0; j < s->commit.tag_count; j++)
+        for (size_t j = 0; j < s->commit.tag_count; j++) {
             assert_string_equal(s->commit.tags[j], t->commit.tags[j]);
+        }
     }
 }
 
@@ -726,10 +740,11 @@ static void test_catalog_finds_every_cut_of_the_cache(void **state)
         struct catalog *c = NULL;
         uint8_t *exact = mem_dup(saved.data, len); /* of just that size: an overrun is seen */
 
-        if (len == saved.len - 1)
+        if (len == saved.len - 1) {
             ok(catalog_load(exact, len, b.keys, repo, &c));
-        else
+        } else {
             assert_int_equal(catalog_load(exact, len, b.keys, repo, &c), HF_EDAMAGE);
+        }
         catalog_free(c);
         mem_free(exact);
     }
@@ -754,8 +769,9 @@ static void test_catalog_survives_any_byte_of_the_cache(void **state)
         saved.data[i / 8] ^= (uint8_t)(1u << i % 8);
         rc = catalog_load(saved.data, saved.len, b.keys, repo, &c);
         assert_true(rc == 0 || rc == HF_EDAMAGE || rc == HF_ENEWER);
-        if (rc == 0)
+        if (rc == 0) {
             catalog_free(c);
+        }
         saved.data[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     buf_release(&saved);
@@ -785,8 +801,9 @@ static void test_catalog_cache_without_memory(void **state)
         mem_fail_at(n, 0);
         rc = catalog_load(saved.data, saved.len, b.keys, repo, &c);
         mem_fail_at(0, 0);
-        if (rc != 0)
+        if (rc != 0) {
             says(rc, HF_ENOMEM, "");
+        }
         if (rc == 0) {
             assert_same(b.c, c);
             catalog_free(c);

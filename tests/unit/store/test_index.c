@@ -64,8 +64,9 @@ static void put(struct bench *b, uint64_t n, uint32_t segment)
 
 static void put_many(struct bench *b, uint64_t first, unsigned count, uint32_t segment)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         put(b, first + i, segment);
+    }
 }
 
 static int get(struct bench *b, uint64_t n, uint32_t *out_segment)
@@ -118,8 +119,9 @@ static void test_index_finds_what_was_put(void **state)
     begin(&b);
     assert_absent(&b, 1);
     put_many(&b, 1, 100, 3);
-    for (uint64_t n = 1; n <= 100; n++)
+    for (uint64_t n = 1; n <= 100; n++) {
         assert_home(&b, n, 3);
+    }
     assert_absent(&b, 101);
     assert_int_equal(index_count(b.x), 100);
     assert_int_equal(index_pending(b.x), 100);
@@ -184,8 +186,9 @@ static void test_index_visits_every_live_home(void **state)
     b.dead[6] = true;
     make_id(1, id);
     ok(index_each_home(b.x, id, count_home, seen));
-    for (unsigned s = 0; s < SEGMENTS; s++)
+    for (unsigned s = 0; s < SEGMENTS; s++) {
         assert_int_equal(seen[s], s == 5 || s == 7);
+    }
     assert_int_equal(index_each_home(b.x, id, stop_at_once, &calls), 42);
     assert_int_equal(calls, 1);
     b.dead[7] = true;
@@ -230,8 +233,9 @@ static void test_index_clear_forgets_all(void **state)
     put_many(&b, 11, 10, 1);
     index_clear(b.x);
     assert_int_equal(index_count(b.x), 0);
-    for (uint64_t n = 1; n <= 20; n++)
+    for (uint64_t n = 1; n <= 20; n++) {
         assert_absent(&b, n);
+    }
     put(&b, 3, 2);
     assert_home(&b, 3, 2);
     buf_release(&manifest);
@@ -258,8 +262,9 @@ static void test_index_loads_what_was_saved(void **state)
     put_many(&b, 5000, 10, 3); /* not saved */
     ok(index_load(b.x, manifest.data, manifest.len));
     assert_int_equal(index_count(b.x), 1200);
-    for (uint64_t n = 1; n <= 1200; n++)
+    for (uint64_t n = 1; n <= 1200; n++) {
         assert_home(&b, n, n <= 1000 ? 1 : 2);
+    }
     assert_absent(&b, 5000);
     buf_release(&manifest);
     end(&b);
@@ -281,8 +286,9 @@ static void test_index_keeps_its_runs_few(void **state)
     cursor_init(&in, manifest.data, manifest.len);
     assert_true(cursor_varint(&in) <= 9);
     assert_int_equal(index_count(b.x), 390);
-    for (uint64_t n = 0; n < 390; n++)
+    for (uint64_t n = 0; n < 390; n++) {
         assert_home(&b, n, 1);
+    }
     buf_release(&manifest);
     end(&b);
 }
@@ -302,10 +308,12 @@ static void test_index_merging_drops_dead_segments(void **state)
     put_many(&b, 200, 150, 3);
     ok(save(&b, &manifest));
     assert_int_equal(index_count(b.x), 250);
-    for (uint64_t n = 0; n < 50; n++)
+    for (uint64_t n = 0; n < 50; n++) {
         assert_absent(&b, n);
-    for (uint64_t n = 50; n < 150; n++)
+    }
+    for (uint64_t n = 50; n < 150; n++) {
         assert_home(&b, n, 2);
+    }
     b.dead[2] = b.dead[3] = true;
     put_many(&b, 500, 300, 3);
     ok(save(&b, &manifest));
@@ -339,8 +347,9 @@ static void test_index_refuses_a_list_that_is_not_whole(void **state)
         assert_int_equal(index_count(b.x), 0);
     }
     buf_put_varint(&long_list, 100);
-    for (unsigned i = 0; i < 100; i++)
+    for (unsigned i = 0; i < 100; i++) {
         buf_put(&long_list, manifest.data + 1, 37); /* the first run again and again */
+    }
     says(index_load(b.x, long_list.data, long_list.len), HF_EDAMAGE, "list of index runs");
     assert_int_equal(index_count(b.x), 0);
     manifest.data[3] ^= 1; /* a name that no file has */
@@ -383,10 +392,12 @@ static void test_index_never_answers_from_a_rotten_page(void **state)
                     int rc = get(&rotten, n, &segment);
 
                     damaged += rc == HF_EDAMAGE;
-                    if (rc == 0)
+                    if (rc == 0) {
                         assert_int_equal(segment, n < 3000 ? 1 : 2);
-                    if (rc == HF_EABSENT)
+                    }
+                    if (rc == HF_EABSENT) {
                         assert_true(n >= 4000);
+                    }
                 }
                 assert_true(damaged > 0 || at < FIRST_RUN_BYTES);
             }
@@ -442,12 +453,14 @@ static void test_index_that_can_not_be_saved_stays_usable(void **state)
         failed = simdisk_fault_hits(b.d) > 0;
         simdisk_clear_faults(b.d);
         assert_true(rc == 0 || rc == HF_ENOSPC);
-        for (uint64_t n = 0; n < 190; n++)
+        for (uint64_t n = 0; n < 190; n++) {
             assert_home(&b, n, n < 100 ? 1 : 2);
+        }
         ok(save(&b, &manifest));
         ok(index_load(b.x, manifest.data, manifest.len));
-        for (uint64_t n = 0; n < 190; n++)
+        for (uint64_t n = 0; n < 190; n++) {
             assert_home(&b, n, n < 100 ? 1 : 2);
+        }
         buf_release(&manifest);
         end(&b);
     }
@@ -478,12 +491,14 @@ static void test_index_that_can_not_be_merged_again_and_again(void **state)
         assert_int_equal(save(&b, &manifest), i == 0 ? 0 : HF_EIO);
     }
     simdisk_clear_faults(b.d);
-    for (uint64_t i = 0; i < 100; i++)
+    for (uint64_t i = 0; i < 100; i++) {
         assert_home(&b, i, 1);
+    }
     ok(save(&b, &manifest));
     ok(index_load(b.x, manifest.data, manifest.len));
-    for (uint64_t i = 0; i < 100; i++)
+    for (uint64_t i = 0; i < 100; i++) {
         assert_home(&b, i, 1);
+    }
     buf_release(&manifest);
     end(&b);
 }
@@ -510,10 +525,12 @@ static void test_index_without_memory(void **state)
             make_id(i, id);
             rc = index_put(x, id, &h);
         }
-        if (rc == 0)
+        if (rc == 0) {
             rc = index_save(x, &manifest);
-        if (rc == 0)
+        }
+        if (rc == 0) {
             rc = index_load(x, manifest.data, manifest.len);
+        }
         refused = mem_fail_hits();
         mem_fail_at(0, 0);
         assert_int_equal(rc, refused > 0 ? HF_ENOMEM : 0);
@@ -567,7 +584,6 @@ struct oracle {
     size_t count;
 };
 
-
 static void compare(struct bench *b, const struct oracle *o, uint64_t n)
 {
     unsigned expected[SEGMENTS] = { 0 };
@@ -584,9 +600,9 @@ static void compare(struct bench *b, const struct oracle *o, uint64_t n)
             lowest = f->segment < lowest ? f->segment : lowest;
         }
     }
-    if (lowest == SEGMENTS)
+    if (lowest == SEGMENTS) {
         assert_absent(b, n);
-    else {
+    } else {
         ok(get(b, n, &got));
         assert_int_equal(got, lowest);
     }
@@ -632,8 +648,9 @@ static void test_index_agrees_with_brute_force(void **state)
                 compare(&b, &o, n);
             }
         }
-        for (uint64_t n = 0; n < 300; n++)
+        for (uint64_t n = 0; n < 300; n++) {
             compare(&b, &o, n);
+        }
         buf_release(&manifest);
         end(&b);
     }

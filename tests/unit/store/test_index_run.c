@@ -35,8 +35,9 @@ static struct index_entry entry(uint64_t i, uint64_t count)
                                        .slot = (uint32_t)i + 1,
                                        .len = (uint32_t)i + 2 } };
 
-    for (unsigned k = 0; k < 8; k++)
+    for (unsigned k = 0; k < 8; k++) {
         e.key[k] = (uint8_t)(key >> (56 - 8 * k));
+    }
     return e;
 }
 
@@ -199,8 +200,9 @@ static int look_at_all(struct bench *b, const char *name, uint64_t count)
             assert_true(rc != 0 || at == i);
         }
     }
-    if (rc < 0)
+    if (rc < 0) {
         assert_int_equal(rc, HF_EDAMAGE);
+    }
     index_run_close(r);
     return rc;
 }
@@ -227,10 +229,11 @@ static void test_run_finds_every_kind_of_damage(void **state)
         rotten.fs = simclient_fs(simdisk_client(rotten.d, "a"), "cache");
         simrot_flip(rotten.d, path, 8 * at + at % 8);
         /* What nobody reads may rot: the rest of the header's page. */
-        if (look_at_all(&rotten, name, 1200) == 0)
+        if (look_at_all(&rotten, name, 1200) == 0) {
             assert_true(at >= 56 && at < PAGE);
-        else
+        } else {
             refused++;
+        }
         end(&rotten);
     }
     assert_true(refused > 100);
@@ -252,13 +255,14 @@ static void test_run_finds_every_cut(void **state)
     index_run_close(r);
     snprintf(path, sizeof path, "cache/%s", name);
     simrot_look(b.d, path, &len);
-    for (size_t to = 0; to < len + 2 * PAGE; to += to + 40 > len && to < len ? 1 : 1021) {
+    for (size_t to = 0; to<len + 2 * PAGE; to += to + 40> len && to < len ? 1 : 1021) {
         struct bench rotten = { .d = simdisk_fork(b.d) };
 
         rotten.fs = simclient_fs(simdisk_client(rotten.d, "a"), "cache");
         simrot_cut(rotten.d, path, to);
-        if (to != len)
+        if (to != len) {
             assert_int_equal(look_at_all(&rotten, name, 600), HF_EDAMAGE);
+        }
         end(&rotten);
     }
     end(&b);
@@ -291,10 +295,11 @@ static void test_run_refuses_sizes_that_do_not_fit(void **state)
         uint8_t *whole = mem_dup(data, len);
 
         rotten.fs = simclient_fs(simdisk_client(rotten.d, "a"), "cache");
-        if (lies[i].at == 8 || lies[i].at == 12)
+        if (lies[i].at == 8 || lies[i].at == 12) {
             le_put32(whole + lies[i].at, (uint32_t)lies[i].value);
-        else
+        } else {
             le_put64(whole + lies[i].at, lies[i].value);
+        }
         le_put64(whole + 48, xxh_64(whole, 48));
         simrot_replace(rotten.d, path, whole, len);
         assert_int_equal(index_run_open(rotten.fs, name, &r), HF_EDAMAGE);
@@ -350,13 +355,16 @@ static int make_run(struct bench *b, uint64_t count)
         struct index_entry e = entry(i, count);
 
         rc = index_run_add(w, &e);
-        if (rc < 0)
+        if (rc < 0) {
             index_run_abandon(w);
+        }
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = index_run_finish(w, &r);
-    if (rc == 0)
+    }
+    if (rc == 0) {
         check_run(r, count);
+    }
     index_run_close(r);
     return rc;
 }
@@ -382,8 +390,9 @@ static void test_run_that_can_not_be_written_leaves_nothing(void **state)
                 break;
             }
             assert_int_equal(rc, HF_EIO);
-            if (ops[i] == SIMOP_CREATE || ops[i] == SIMOP_PWRITE)
+            if (ops[i] == SIMOP_CREATE || ops[i] == SIMOP_PWRITE) {
                 assert_int_equal(kit_files(b.d, "cache/"), 0);
+            }
             end(&b);
         }
     }
@@ -401,8 +410,9 @@ static void test_run_without_memory(void **state)
         mem_fail_at(n, 0);
         rc = make_run(&b, 600);
         mem_fail_at(0, 0);
-        if (rc != 0)
+        if (rc != 0) {
             assert_int_equal(rc, HF_ENOMEM);
+        }
         end(&b);
     }
 }

@@ -58,8 +58,9 @@ static size_t position_of(const struct simdisk *d, enum simop_kind kind, const c
         const struct simop *op = &t->ops[i];
         const char *path = op->to ? op->to : op->path;
 
-        if (op->kind == kind && path && strncmp(path, prefix, strlen(prefix)) == 0)
+        if (op->kind == kind && path && strncmp(path, prefix, strlen(prefix)) == 0) {
             return i;
+        }
     }
     fail_msg("no such operation on %s", prefix);
     return 0;
@@ -218,10 +219,11 @@ static int body_of_an_empty_list(void *context, struct buf *body)
 {
     const enum entry_item *type = context;
 
-    if (*type == ENTRY_CONDEMN)
+    if (*type == ENTRY_CONDEMN) {
         entry_put_condemn(body, NULL, 0);
-    else
+    } else {
         entry_put_forget(body, *type == ENTRY_UNFORGET, 0, NULL, 0);
+    }
     return buf_error(body);
 }
 
@@ -241,8 +243,9 @@ static void test_publish_refuses_items_that_no_reader_would_take(void **state)
     struct entry_adopt adopt = { .file_len = 3 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(types); i++)
+    for (size_t i = 0; i < COUNT(types); i++) {
         assert_int_equal(publish_body(&a, body_of_an_empty_list, &types[i]), HF_EFAIL);
+    }
     assert_int_equal(publish_body(&a, body_of_an_impossible_adopt, &adopt), HF_EFAIL);
     assert_int_equal(kit_changes(d, 0, ""), 0);
     desk_end(&a, d);
@@ -307,8 +310,9 @@ static int race_body(struct simclient *c, void *context)
     int rc = 0;
 
     (void)c;
-    for (unsigned i = 0; rc == 0 && i < r->entries; i++)
+    for (unsigned i = 0; rc == 0 && i < r->entries; i++) {
         rc = desk_publish(r->k);
+    }
     return rc;
 }
 
@@ -324,14 +328,16 @@ static void test_publish_gives_every_racer_numbers_of_its_own(void **state)
         uint64_t at;
 
         for (size_t i = 0; i < COUNT(k); i++) {
-            if (i > 0)
+            if (i > 0) {
                 desk_open(&k[i], d, names[i]);
+            }
             r[i] = (struct racer){ &k[i], 3 };
             simsched_add(s, names[i], race_body, &r[i]);
         }
         ok(simsched_run(s));
-        for (size_t i = 0; i < COUNT(k); i++)
+        for (size_t i = 0; i < COUNT(k); i++) {
             ok(simsched_result(s, names[i]));
+        }
         ok(follow_anew(d, &at));
         assert_int_equal(at, 10);
         assert_int_equal(kit_files(d, "repo/head/"), 1);
@@ -388,11 +394,11 @@ static void test_publish_says_that_it_does_not_know(void **state)
 
 static struct simfault late(uint64_t by)
 {
-    return (struct simfault){ .where = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW),
-                                         .prefix = "repo/journal/",
-                                         .nth = 1 },
-                              .kind = SIMFAULT_LATE,
-                              .late_by = by };
+    return (struct simfault){
+        .where = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW), .prefix = "repo/journal/", .nth = 1 },
+        .kind = SIMFAULT_LATE,
+        .late_by = by
+    };
 }
 
 static void test_publish_recognises_its_entry_when_it_lands_late(void **state)
@@ -518,10 +524,14 @@ static void test_publish_that_can_not_be_written_is_not_published(void **state)
         int errnum;
         int code;
     } cases[] = {
-        { SIMOP_LIST, "repo/head", EIO, HF_EIO },     { SIMOP_CREATE, "repo/tmp/", EIO, HF_EIO },
-        { SIMOP_CREATE, "repo/tmp/", EROFS, HF_EACCESS }, { SIMOP_PWRITE, "repo/tmp/", EIO, HF_EIO },
-        { SIMOP_PWRITE, "repo/tmp/", EDQUOT, HF_ENOSPC }, { SIMOP_SYNC, "repo/tmp/", EIO, HF_EIO },
-        { SIMOP_SYNC, "repo/tmp/", ENOSPC, HF_ENOSPC },   { SIMOP_CLOSE, "repo/tmp/", EIO, HF_EIO },
+        { SIMOP_LIST, "repo/head", EIO, HF_EIO },
+        { SIMOP_CREATE, "repo/tmp/", EIO, HF_EIO },
+        { SIMOP_CREATE, "repo/tmp/", EROFS, HF_EACCESS },
+        { SIMOP_PWRITE, "repo/tmp/", EIO, HF_EIO },
+        { SIMOP_PWRITE, "repo/tmp/", EDQUOT, HF_ENOSPC },
+        { SIMOP_SYNC, "repo/tmp/", EIO, HF_EIO },
+        { SIMOP_SYNC, "repo/tmp/", ENOSPC, HF_ENOSPC },
+        { SIMOP_CLOSE, "repo/tmp/", EIO, HF_EIO },
     };
 
     (void)state;
@@ -546,8 +556,10 @@ static void test_publish_never_acknowledges_what_it_could_not_sync(void **state)
     static const struct {
         enum simop_kind op;
         const char *prefix;
-    } cases[] = { { SIMOP_SYNC_DIR, "repo/journal" }, { SIMOP_SYNC_DIR, "repo/head" },
-                  { SIMOP_CREATE, "repo/head/" },     { SIMOP_CLOSE, "repo/head/" } };
+    } cases[] = { { SIMOP_SYNC_DIR, "repo/journal" },
+                  { SIMOP_SYNC_DIR, "repo/head" },
+                  { SIMOP_CREATE, "repo/head/" },
+                  { SIMOP_CLOSE, "repo/head/" } };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -710,19 +722,19 @@ static int clean_tmp(struct simclient *c, void *context)
     return rc;
 }
 
-static int publish_while_tmp_is_cleaned(unsigned times, int errnum, struct desk *a, struct simdisk *d)
+static int publish_while_tmp_is_cleaned(unsigned times, int errnum, struct desk *a,
+                                        struct simdisk *d)
 {
-    struct simsched_rule rule = { .when = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW),
-                                            .client = "a" },
+    struct simsched_rule rule = { .when = { .kinds = SIMOP_BIT(SIMOP_RENAME_NEW), .client = "a" },
                                   .deed = SIMSCHED_SLEEP };
     struct simsched *s = simsched_new(d, 1);
     int rc;
 
     if (errnum != 0) {
-        struct simfault f = { .where = { .kinds = SIMOP_BIT(SIMOP_PWRITE),
-                                         .prefix = "repo/tmp/",
-                                         .nth = 2 },
-                              .errnum = errnum };
+        struct simfault f = {
+            .where = { .kinds = SIMOP_BIT(SIMOP_PWRITE), .prefix = "repo/tmp/", .nth = 2 },
+            .errnum = errnum
+        };
 
         simdisk_fault(d, &f);
     }
@@ -818,8 +830,9 @@ static void test_publish_without_memory_is_unknown_at_worst(void **state)
         mem_fail_at(0, 0);
         assert_true(rc == 0 || rc == HF_ENOMEM || rc == HF_EUNKNOWN);
         times = times_published(d, a.last);
-        if (rc != HF_EUNKNOWN)
+        if (rc != HF_EUNKNOWN) {
             assert_int_equal(times, rc == 0);
+        }
         ok(desk_publish(&a));
         desk_end(&a, d);
     }

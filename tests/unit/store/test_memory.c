@@ -137,10 +137,11 @@ static void test_memory_survives_a_torn_slot(void **state)
             uint64_t number;
 
             torn.fs = simclient_fs(simdisk_client(torn.d, "a"), "state");
-            if (i <= len && i % 8 == 0)
+            if (i <= len && i % 8 == 0) {
                 simrot_cut(torn.d, path, i == len ? len + 1 : i);
-            else
+            } else {
                 simrot_flip(torn.d, path, i);
+            }
             number = recall(&torn);
             assert_true(number == 5 || number == 8);
             ok(store(&torn, 9));
@@ -168,7 +169,9 @@ static void test_memory_with_both_slots_torn_is_none(void **state)
     end(&c);
 }
 
-/* At any moment of a store, the old memory or the new one is there: one slot at a time is touched. */
+/*
+ * At any moment of a store, the old memory or the new one is there: one slot at a time is touched.
+ */
 static void test_memory_killed_while_storing(void **state)
 {
     (void)state;

@@ -26,8 +26,9 @@ static struct simdisk *begin(struct vault *v, unsigned snapshots)
     struct simdisk *d = kit_begin(v);
     uint8_t id[16];
 
-    for (unsigned i = 1; i <= snapshots; i++)
+    for (unsigned i = 1; i <= snapshots; i++) {
         kit_commit(v, 10 * i, 3, LEN, id);
+    }
     return d;
 }
 
@@ -35,9 +36,11 @@ static struct simdisk *begin(struct vault *v, unsigned snapshots)
 static void assert_all_there(struct vault *v, unsigned snapshots)
 {
     assert_int_equal(catalog_snapshot_count(repo_catalog(v->repo)), snapshots);
-    for (unsigned i = 1; i <= snapshots; i++)
-        for (unsigned c = 0; c < 3; c++)
+    for (unsigned i = 1; i <= snapshots; i++) {
+        for (unsigned c = 0; c < 3; c++) {
             ok(kit_fetch(v->repo, 10 * i + c, LEN));
+        }
+    }
 }
 
 /* --- the hint --------------------------------------------------------------------------------- */
@@ -89,10 +92,7 @@ static void test_repo_never_opens_by_an_altered_hint(void **state)
         kit_enter(&w, rotten, "b");
         simrot_flip(rotten, "repo/holdfast", bit);
         rc = reopen(&w);
-        if (rc == HF_ENEWER) /* only the digit of the version can look like that */
-            assert_int_equal(bit / 8, strlen("holdfast repository\nformat: "));
-        else
-            assert_int_equal(rc, HF_EDAMAGE);
+        assert_int_equal(rc, HF_EDAMAGE); /* a newer version, too: entry 1 is one that we know */
         kit_end(&w, rotten);
     }
     kit_end(&v, d);
@@ -129,6 +129,7 @@ static void test_repo_of_a_newer_format_needs_a_newer_program(void **state)
     struct simdisk *d = begin(&v, 1);
 
     (void)state;
+    simrot_replace(d, "repo/journal/000000000001", "of which we know nothing", 24);
     for (size_t i = 0; i < COUNT(hints); i++) {
         simrot_replace(d, "repo/holdfast", hints[i], strlen(hints[i]));
         says(reopen(&v), HF_ENEWER, "the repository is of a newer format");
@@ -222,7 +223,9 @@ static void test_repo_tries_every_key(void **state)
 /* What is told if none opens: that which comes nearest to why. */
 static void test_repo_says_why_no_key_opened(void **state)
 {
-    struct keyfile_unlock wrong = { .secret = (const uint8_t *)"nobody has a key with this secret" };
+    struct keyfile_unlock wrong = {
+        .secret = (const uint8_t *)"nobody has a key with this secret"
+    };
     struct vault v;
     struct simdisk *d = begin(&v, 1);
     struct simdisk *fork;
@@ -293,10 +296,11 @@ static void replace_first_entry(struct vault *v, struct simdisk *d, const struct
     char path[128];
 
     buf_init(&file);
-    if (init)
+    if (init) {
         entry_put_init(&file, init);
-    else
+    } else {
         entry_put_forget(&file, false, 0, (const uint8_t(*)[16])kit_secret, 1);
+    }
     memcpy(seal.repo_id, repo_id(v->repo), 16);
     entry_seal_encode(&seal, file.data, file.len, repo_keys(v->repo), bytes);
     entry_seal_hash(bytes, hash);
@@ -521,8 +525,8 @@ static void forge(struct vault *v, struct simdisk *d, const struct keyring *sign
 }
 
 /*
- * Somebody without the key appends entries that condemn what there is. Whoever opens in spite of the
- * damage must see nothing of them: no signature vouches for any.
+ * Somebody without the key appends entries that condemn what there is. Whoever opens in spite of
+ * the damage must see nothing of them: no signature vouches for any.
  */
 static void test_repo_believes_no_entry_that_nobody_vouches_for(void **state)
 {
@@ -537,8 +541,9 @@ static void test_repo_believes_no_entry_that_nobody_vouches_for(void **state)
     ok(keyring_new(master, &stranger));
     memcpy(stranger->author, repo_keys(v.repo)->author, sizeof stranger->author);
     memcpy(hash, journal_at(repo_journal(v.repo))->hash, 32);
-    for (uint64_t n = 4; n <= 6; n++)
+    for (uint64_t n = 4; n <= 6; n++) {
         forge(&v, d, stranger, n, hash, kit_segment(v.repo, (uint32_t)n % 2), hash);
+    }
     for (unsigned i = 0; i < 2; i++) { /* without a cache, and from one */
         kit_enter(&w, d, i == 0 ? "b" : "a");
         says(reopen(&w), HF_EDAMAGE, "its signature does not hold");
@@ -571,8 +576,9 @@ static void delete_all(struct simdisk *d, const char *prefix)
 {
     char path[128];
 
-    while (kit_files(d, prefix) > 0)
+    while (kit_files(d, prefix) > 0) {
         simrot_delete(d, kit_file(d, prefix, 0, path));
+    }
 }
 
 /* The repository becomes what it is on the other disk; what clients know of it stays. */
@@ -630,8 +636,9 @@ static void test_repo_notices_a_fork(void **state)
 
         kit_commit(&v, 30, 3, LEN, id);
         kit_join(&w, other, "b");
-        for (unsigned i = 0; i <= longer; i++)
+        for (unsigned i = 0; i <= longer; i++) {
             kit_commit(&w, 50 + 10 * i, 3, LEN, id);
+        }
         vault_leave(&w);
         kit_close(&v);
         set_back(d, other);
@@ -811,8 +818,9 @@ static void test_repo_opened_from_its_cache_reads_no_segment(void **state)
     ok(repo_index(v.repo, &index));
     assert_true(index_count(index) >= 12);
     t = simdisk_trace(d);
-    for (size_t i = from; i < t->count; i++)
+    for (size_t i = from; i < t->count; i++) {
         assert_null(t->ops[i].path ? strstr(t->ops[i].path, "repo/segments") : NULL);
+    }
     kit_end(&v, d);
 }
 
@@ -834,8 +842,8 @@ static void test_repo_without_a_cache_folder_works(void **state)
 
 static void test_repo_with_a_cache_that_can_not_be_written_works(void **state)
 {
-    static const enum simop_kind ops[] = { SIMOP_CREATE, SIMOP_PWRITE, SIMOP_CLOSE,
-                                           SIMOP_RENAME_OVER, SIMOP_OPEN, SIMOP_LIST };
+    static const enum simop_kind ops[] = { SIMOP_CREATE,      SIMOP_PWRITE, SIMOP_CLOSE,
+                                           SIMOP_RENAME_OVER, SIMOP_OPEN,   SIMOP_LIST };
 
     (void)state;
     for (size_t i = 0; i < COUNT(ops); i++) {
@@ -900,8 +908,9 @@ static void test_repo_opens_or_says_that_memory_ran_out(void **state)
         for (uint64_t n = 1; refused > 0; n++) {
             int rc;
 
-            if (!cached)
+            if (!cached) {
                 delete_all(d, "cache-a/");
+            }
             mem_fail_at(n, 0);
             rc = repo_open(&v.env, &kit_unlock, REPO_STRICT, &v.repo);
             refused = mem_fail_hits();

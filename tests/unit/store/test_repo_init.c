@@ -52,8 +52,9 @@ static void test_init_makes_a_repository_that_opens(void **state)
 
 static void test_init_of_a_password_opens_with_it(void **state)
 {
-    struct keyfile_unlock how = { .password = "sesame", .password_len = 6, .passes = 1,
-                                  .memory_kib = 64 };
+    struct keyfile_unlock how = {
+        .password = "sesame", .password_len = 6, .passes = 1, .memory_kib = 64
+    };
     struct keyfile_unlock wrong = { .password = "sesamo", .password_len = 6 };
     struct simdisk *d = simdisk_new(1);
     struct repo_params params;
@@ -94,12 +95,14 @@ static void test_init_syncs_in_the_order_of_the_protocol(void **state)
             assert_string_equal(t->ops[i].path, "repo/journal");
             claim = i;
         }
-        if (t->ops[i].kind == SIMOP_RENAME_NEW && strcmp(t->ops[i].to, "repo/holdfast") == 0)
+        if (t->ops[i].kind == SIMOP_RENAME_NEW && strcmp(t->ops[i].to, "repo/holdfast") == 0) {
             hint = i;
+        }
     }
     assert_true(hint > 0);
-    for (size_t i = hint + 1; i < t->count; i++)
+    for (size_t i = hint + 1; i < t->count; i++) {
         assert_true(t->ops[i].kind == SIMOP_SYNC_DIR);
+    }
     buf_release(&sites);
     kit_end(&v, d);
 }
@@ -113,19 +116,21 @@ struct mode {
 static int check_mode(void *context, const char *path, const struct simnode *node)
 {
     static const struct mode modes[] = {
-        { "repo/holdfast", 0444, 0 }, { "repo/keys/", 0400, 0 }, { "repo/journal/", 0400, 0 },
+        { "repo/holdfast", 0444, 0 }, { "repo/keys/", 0400, 0 },   { "repo/journal/", 0400, 0 },
         { "repo/head/", 0400, 0 },    { "repo/reserve", 0600, 0 },
     };
     unsigned *files = context;
 
-    if (node->is_dir)
+    if (node->is_dir) {
         return 0;
-    for (size_t i = 0; i < COUNT(modes); i++)
+    }
+    for (size_t i = 0; i < COUNT(modes); i++) {
         if (strncmp(path, modes[i].prefix, strlen(modes[i].prefix)) == 0) {
             assert_int_equal(node->mode, modes[i].mode);
             ++*files;
             return 0;
         }
+    }
     fail_msg("%s was left behind", path);
     return 0;
 }
@@ -145,8 +150,9 @@ static void test_init_leaves_just_what_the_format_says(void **state)
     assert_int_equal(files, 5);
     reserve = simrot_look(d, "repo/reserve", &len);
     assert_int_equal(len, 1 << 20);
-    for (size_t i = 0; i < len; i += 4096)
+    for (size_t i = 0; i < len; i += 4096) {
         assert_int_equal(reserve[i], 0);
+    }
     kit_end(&v, d);
 }
 
@@ -209,8 +215,9 @@ static void test_init_refuses_parameters_that_nothing_could_have(void **state)
     (void)state;
     kit_enter(&v, d, "a");
     repo_default_params(&good);
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < COUNT(bad); i++) {
         bad[i] = good;
+    }
     bad[0].segment_target = 0;
     bad[1].segment_target = REPO_TARGET_MIN - 1;
     bad[2].segment_target = REPO_TARGET_MAX + 1;
@@ -226,8 +233,9 @@ static void test_init_refuses_parameters_that_nothing_could_have(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         int rc = init(&v, &bad[i], "main");
 
-        if (rc != HF_EUSAGE && rc != HF_EUNSUPPORTED)
+        if (rc != HF_EUSAGE && rc != HF_EUNSUPPORTED) {
             fail_msg("%zu: %s", i, err_code_name(rc));
+        }
         assert_int_equal(kit_changes(d, 0, ""), 0);
     }
     good.segment_target = REPO_TARGET_MIN;
@@ -310,8 +318,9 @@ static void test_init_that_fails_anywhere_makes_none(void **state)
 
 static int no_randomness(struct rnd *r, void *out, size_t len)
 {
-    if (r->state[0] == 0)
+    if (r->state[0] == 0) {
         return err_raise(HF_EIO, "there is no randomness");
+    }
     r->state[0]--;
     memset(out, (int)r->state[0] + 1, len);
     return 0;
@@ -330,8 +339,9 @@ static void test_init_needs_randomness(void **state)
         kit_enter(&v, d, "a");
         v.env.rnd = &scarce;
         rc = init_default(&v);
-        if (rc != 0)
+        if (rc != 0) {
             says(rc, HF_EIO, "no randomness");
+        }
         assert_true(draws < 20);
         kit_end(&v, d);
     }

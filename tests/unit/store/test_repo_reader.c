@@ -13,8 +13,9 @@ static struct simdisk *begin(struct vault *v, unsigned snapshots)
     struct simdisk *d = kit_begin(v);
     uint8_t id[16];
 
-    for (unsigned i = 1; i <= snapshots; i++)
+    for (unsigned i = 1; i <= snapshots; i++) {
         kit_commit(v, 10 * i, 3, LEN, id);
+    }
     assert_int_equal(catalog_segment_count(repo_catalog(v->repo)), snapshots);
     return d;
 }
@@ -32,9 +33,10 @@ static size_t operations(const struct simdisk *d, size_t from, enum simop_kind k
     const struct simtrace *t = simdisk_trace(d);
     size_t count = 0;
 
-    for (size_t i = from; i < t->count; i++)
+    for (size_t i = from; i < t->count; i++) {
         count += t->ops[i].kind == kind && t->ops[i].path &&
                  strncmp(t->ops[i].path, prefix, strlen(prefix)) == 0;
+    }
     return count;
 }
 
@@ -47,9 +49,11 @@ static void test_reader_gives_what_was_stored(void **state)
 
     (void)state;
     for (unsigned fresh = 0; fresh < 2; fresh++) {
-        for (unsigned i = 1; i <= 3; i++)
-            for (unsigned c = 0; c < 3; c++)
+        for (unsigned i = 1; i <= 3; i++) {
+            for (unsigned c = 0; c < 3; c++) {
                 ok(kit_fetch(v.repo, 10 * i + c, LEN));
+            }
+        }
         reopen(&v, d, "b");
     }
     kit_end(&v, d);
@@ -155,8 +159,9 @@ static void test_reader_opens_a_segment_once(void **state)
     (void)state;
     ok(kit_fetch(v.repo, 10, LEN));
     from = simdisk_trace(d)->count;
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < 5; i++) {
         ok(kit_fetch(v.repo, 10 + i % 3, LEN));
+    }
     assert_int_equal(operations(d, from, SIMOP_OPEN, "repo/"), 0);
     kit_end(&v, d);
 }
@@ -171,12 +176,14 @@ static void test_reader_has_a_bounded_number_of_segments_open(void **state)
     (void)state;
     reopen(&v, d, "b");
     from = simdisk_trace(d)->count;
-    for (uint32_t s = 0; s < REPO_OPEN_SEGMENTS + 6; s++)
+    for (uint32_t s = 0; s < REPO_OPEN_SEGMENTS + 6; s++) {
         ok(kit_fetch(v.repo, 10 * (uint64_t)(s + 1), LEN));
+    }
     assert_true(operations(d, from, SIMOP_OPEN, "repo/segments") <=
                 operations(d, from, SIMOP_CLOSE, "repo/segments") + REPO_OPEN_SEGMENTS);
-    for (uint32_t s = 0; s < REPO_OPEN_SEGMENTS; s++)
+    for (uint32_t s = 0; s < REPO_OPEN_SEGMENTS; s++) {
         ok(repo_segment_get(v.repo, s, &r));
+    }
     says(repo_segment_get(v.repo, REPO_OPEN_SEGMENTS, &r), HF_ELIMIT,
          "too many segments are in use at once");
     ok(repo_segment_get(v.repo, 5, &r)); /* in use by two */
@@ -235,6 +242,7 @@ static void test_reader_passes_over_a_damaged_footer_and_names_it(void **state)
     kit_end(&v, d);
 }
 
+/* What the disk can't read is as good as damaged; what we may not read is an error. */
 static void test_reader_that_can_not_read_a_footer_says_so(void **state)
 {
     struct vault v;
@@ -246,7 +254,11 @@ static void test_reader_that_can_not_read_a_footer_says_so(void **state)
     kit_segment_path(v.repo, 1, path);
     reopen(&v, d, "b");
     kit_fault(d, SIMOP_PREAD, path, SIMFAULT_REFUSE, EIO);
-    assert_int_equal(repo_index(v.repo, &index), HF_EIO);
+    ok(kit_fetch(v.repo, 10, LEN));
+    says(kit_fetch(v.repo, 20, LEN), HF_EDAMAGE, path + 5);
+    reopen(&v, d, "b");
+    kit_fault(d, SIMOP_OPEN, path, SIMFAULT_REFUSE, EACCES);
+    assert_int_equal(repo_index(v.repo, &index), HF_EACCESS);
     ok(repo_index(v.repo, &index)); /* goes on where it stopped */
     ok(kit_fetch(v.repo, 20, LEN));
     kit_end(&v, d);
@@ -284,8 +296,9 @@ static void store_again(struct simdisk *d, const char *client, uint64_t first, u
     kit_join(&b, d, "second");
     x = kit_run(&b);
     kit_commit(&a, first, 3, LEN, id);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         assert_true(kit_add(&b, x, first + i, LEN));
+    }
     kit_add(&b, x, other, LEN);
     ok(kit_try_commit(&x, id, &number));
     vault_leave(&a);
@@ -352,8 +365,9 @@ static void test_reader_believes_no_index(void **state)
     (void)state;
     reopen(&v, d, "b");
     kit_chunk_id(v.repo, 20, LEN, id);
-    for (size_t i = 0; i < COUNT(wrong); i++)
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         ok(index_put(v.repo->index, id, &wrong[i]));
+    }
     ok(kit_fetch(v.repo, 20, LEN)); /* the right home is among them */
     for (size_t i = 0; i < COUNT(wrong); i++) {
         kit_chunk_id(v.repo, 900 + i, LEN, id);
@@ -410,8 +424,9 @@ static void test_reader_without_memory(void **state)
         kit_chunk_id(v.repo, 20, LEN, id);
         mem_fail_at(n, 0);
         rc = repo_reader_new(v.repo, 2, &rd);
-        if (rc == 0)
+        if (rc == 0) {
             rc = repo_reader_chunk(rd, id, &data, &len);
+        }
         refused = mem_fail_hits();
         mem_fail_at(0, 0);
         assert_int_equal(rc, refused > 0 ? HF_ENOMEM : 0);

@@ -63,7 +63,8 @@ static int load(struct bench *b, struct fs *fs)
     if (rc == 0) {
         assert_memory_equal(&got.position, &b->view.position, sizeof got.position);
         assert_int_equal(got.indexed, b->view.indexed);
-        assert_int_equal(catalog_segment_count(got.catalog), catalog_segment_count(b->view.catalog));
+        assert_int_equal(catalog_segment_count(got.catalog),
+                         catalog_segment_count(b->view.catalog));
         assert_int_equal(catalog_snapshot_count(got.catalog), 1);
         ok(index_get(x, id, &h));
         assert_int_equal(h.position, 192);
@@ -121,10 +122,11 @@ static void test_view_finds_every_cut_and_every_flipped_byte(void **state)
         struct simdisk *rotten = simdisk_fork(b.d);
         struct fs *fs = simclient_fs(simdisk_client(rotten, "a"), "other-cache");
 
-        if (i < len)
+        if (i < len) {
             simrot_cut(rotten, "other-cache/view", i);
-        else
+        } else {
             simrot_flip(rotten, "other-cache/view", 8 * (uint64_t)(i - len) + i % 8);
+        }
         assert_int_equal(load(&b, fs), HF_EDAMAGE);
         fs_close_fs(fs);
         simdisk_free(rotten);
@@ -186,10 +188,11 @@ static void test_view_survives_any_content_with_a_checksum_that_holds(void **sta
         data[at] ^= 0xff;
         reseal(d, data, len);
         ok(index_new(fs, b.v.env.rnd, all_live, NULL, &x));
-        if (view_load(fs, repo_keys(b.v.repo), repo_id(b.v.repo), x, &got) == 0)
+        if (view_load(fs, repo_keys(b.v.repo), repo_id(b.v.repo), x, &got) == 0) {
             catalog_free(got.catalog);
-        else
+        } else {
             assert_int_equal(index_count(x), 0);
+        }
         index_free(x);
         mem_free(data);
         fs_close_fs(fs);
@@ -262,8 +265,9 @@ static void test_view_without_memory(void **state)
         mem_fail_at(n, 0);
         rc = save(&b);
         mem_fail_at(0, 0);
-        if (rc != 0)
+        if (rc != 0) {
             assert_int_equal(rc, HF_ENOMEM);
+        }
     }
     rc = HF_ENOMEM;
     for (uint64_t n = 1; rc != 0; n++) {
@@ -274,10 +278,11 @@ static void test_view_without_memory(void **state)
         mem_fail_at(n, 0);
         rc = view_load(b.fs, repo_keys(b.v.repo), repo_id(b.v.repo), x, &got);
         mem_fail_at(0, 0);
-        if (rc == 0)
+        if (rc == 0) {
             catalog_free(got.catalog);
-        else
+        } else {
             assert_int_equal(rc, HF_ENOMEM);
+        }
         index_free(x);
     }
     end(&b);
