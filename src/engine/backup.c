@@ -471,6 +471,7 @@ int backup_run(struct repo *r, const struct backup_options *options, struct sour
     b.begin_ns = options->begin_ns != 0 ? options->begin_ns : clock_wall(clock);
     source_detail_init(&b.detail);
     source->report = source_warn;
+    /* cppcheck-suppress autoVariables ; it is taken out again below */
     source->report_context = &b;
     int rc = pool_new(worker_count(options), &b.pool);
     while (rc == 0) {

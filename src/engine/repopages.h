@@ -13,6 +13,6 @@
 
 /* run NULL: read only. Both are borrowed. */
 int repopages_new(struct repo *r, struct run *run, struct pagestore **out_pages);
-void repopages_free(struct pagestore *p); /* accepts NULL */
+void repopages_free(struct pagestore *base); /* accepts NULL */
 
 #endif

@@ -390,7 +390,7 @@ static int add_new(struct run *x, enum segment_record type, const uint8_t id[32]
 int run_add(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
             size_t len, bool *out_new)
 {
-    bool known;
+    bool known = false;
     int rc = run_may_go_on(x);
 
     *out_new = false;

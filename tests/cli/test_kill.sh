@@ -1,9 +1,9 @@
 #!/bin/bash
-# test_kill.sh - backups are killed at random moments, again and again: what was acknowledged restores
-# bit for bit, what was not is wholly there or not at all, and everything goes on.
+# test_kill.sh - backups are killed at random moments, again and again: what was acknowledged
+# restores bit for bit, what was not is wholly there or not at all, and everything goes on.
 #
-# HOLDFAST_KILL_ROUNDS=N rounds instead of 20, HOLDFAST_KILL_SEED=N the same changes of the source again
-# (the moments of the kills are as good as the clock).
+# HOLDFAST_KILL_ROUNDS=N: so many rounds instead of 20. HOLDFAST_KILL_SEED=N: the same changes of
+# the source again; the moments of the kills are as good as the clock.
 rounds=${HOLDFAST_KILL_ROUNDS:-20}
 seed=${HOLDFAST_KILL_SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 . "$(dirname "$0")/lib.sh"
@@ -141,7 +141,8 @@ for name in kept/*; do
     fi
 done
 echo "# $finished finished, $killed killed, $unnoticed of these published all the same"
-[ "$failures" -ne 0 ] || ok "what was acknowledged is listed, and every snapshot restores bit for bit"
+[ "$failures" -ne 0 ] ||
+    ok "what was acknowledged is listed, and every snapshot restores bit for bit"
 check "some of the backups were killed" test "$killed" -gt 0
 expect 0 "check --read-data" hf check --read-data
 expect 0 "one more backup" hf backup src0 --job a

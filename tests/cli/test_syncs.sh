@@ -1,5 +1,6 @@
 #!/bin/bash
-# test_syncs.sh - a commit makes the syncs of docs/durability.md ("A commit"), in their order, and no others.
+# test_syncs.sh - a commit makes the syncs of docs/durability.md ("A commit"), in their order, and
+# no others.
 . "$(dirname "$0")/lib.sh"
 
 # A leak checker can't look at a process that is traced already.
@@ -10,17 +11,20 @@ if ! strace -f -o traced true 2>err; then
     finish
 fi
 
-# traced CODE NAME ARGUMENT...: runs the program; what it does to names and for durability is in traced.
+calls=fsync,fdatasync,sync,syncfs,sync_file_range,msync,openat,rename,renameat,renameat2
+calls=$calls,link,linkat,unlink,unlinkat,mkdir,mkdirat
+
+# traced CODE NAME ARGUMENT...: runs the program, with all that it does to names and for durability
+# in the file traced.
 traced() {
     local code=$1 name=$2
     shift 2
-    expect "$code" "$name" strace -f -y -qq -o traced -e \
-        trace=fsync,fdatasync,sync,syncfs,sync_file_range,msync,openat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat \
+    expect "$code" "$name" strace -f -y -qq -o traced -e "trace=$calls" \
         "$HOLDFAST" --key-file "$key" "$@"
 }
 
-# deeds: a word for each sync, anywhere, and for each change of a name in the repository. A file that is
-# written in tmp/ is called by the folder that it is renamed into later. Ends with "end".
+# deeds: a word for each sync, anywhere, and for each change of a name in the repository. A file
+# that is written in tmp/ is called by the folder that it is renamed into later. Ends with "end".
 deeds() {
     awk -v repo="$HOLDFAST_REPOSITORY/" '
         # The call, and whether it begins here: a thread may be seen to end it later.
@@ -67,7 +71,8 @@ deeds_there() {
 }
 
 segment="fdatasync:a-file-of-segments rename:segments fsync:segments"
-entry="fdatasync:a-file-of-journal rename:journal fsync:journal create:head fsync:head unlinkat:head"
+entry="fdatasync:a-file-of-journal rename:journal fsync:journal"
+entry="$entry create:head fsync:head unlinkat:head"
 
 new_repository
 mkdir src

@@ -4,7 +4,7 @@
  * Every sweep flips bits of a copy one at a time, looks at it as somebody who has never seen it
  * before, and flips them back.
  */
-#include "crash/rotkit.h"
+#include "crash/rotlook.h"
 
 #include "format/segment.h"
 
