@@ -46,6 +46,19 @@ static void tag_cache(struct fs *root)
     err_clear();
 }
 
+/* Making a folder syncs its parent, which costs more than most commands: only if it is not there.
+ */
+static int open_or_make(const char *path, struct fs **out_fs)
+{
+    int rc = fs_posix_open(path, out_fs);
+
+    if (rc == HF_EABSENT) {
+        err_clear();
+        rc = fs_posix_make(path, FOLDER_MODE, out_fs);
+    }
+    return rc;
+}
+
 /* A folder of its own for this repository, below the one for all. */
 static int open_cache(struct session *s)
 {
@@ -55,7 +68,7 @@ static int open_cache(struct session *s)
     int rc = places_cache(s->app, &s->cache_root);
 
     if (rc == 0) {
-        rc = fs_posix_make(s->cache_root, FOLDER_MODE, &root);
+        rc = open_or_make(s->cache_root, &root);
     }
     if (rc != 0) {
         return rc;
@@ -66,7 +79,7 @@ static int open_cache(struct session *s)
     buf_printf(&path, "%s/%s", s->cache_root, text_hex(s->id, sizeof s->id, id));
     rc = buf_error(&path);
     if (rc == 0) {
-        rc = fs_posix_make(buf_text(&path), FOLDER_MODE, &s->env.cache);
+        rc = open_or_make(buf_text(&path), &s->env.cache);
     }
     buf_release(&path);
     return rc;
@@ -76,7 +89,7 @@ static int open_state(struct session *s)
 {
     int rc = places_state(s->app, &s->state_root);
 
-    return rc != 0 ? rc : fs_posix_make(s->state_root, FOLDER_MODE, &s->env.state);
+    return rc != 0 ? rc : open_or_make(s->state_root, &s->env.state);
 }
 
 /* Neither is worth failing for: without a cache it is slow, without a state less is noticed. */

@@ -362,15 +362,11 @@ static int adopt_params(struct repo *r)
     const struct entry_init *init = catalog_init_entry(r->catalog);
 
     if (!init) {
-        return err_raise(HF_EDAMAGE, "the journal has no first entry");
+        return err_raise(HF_EDAMAGE, "it has no entry 1"); /* unreachable: a head covers it */
     }
     if (memcmp(init->repo_id, r->id, 16) != 0 ||
         memcmp(init->admin_public, r->keys->sign_public, 32) != 0) {
         return err_raise(HF_EDAMAGE, "entry 1 begins another repository");
-    }
-    if (init->version > REPO_FORMAT_VERSION || init->features_read != 0) {
-        err_raise(HF_ENEWER, "the repository is of a newer format");
-        return err_hint("install the newest holdfast");
     }
     r->cipher = (enum cipher_kind)init->cipher;
     r->params.codec = (enum codec_kind)init->codec;

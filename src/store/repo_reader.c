@@ -88,7 +88,7 @@ uint64_t repo_reader_bytes_read(const struct repo_reader *rd)
 static int cipher_for(struct repo_reader *rd, enum cipher_kind kind, struct cipher **out)
 {
     if ((unsigned)kind >= CIPHER_KINDS) {
-        return err_raise(HF_EDAMAGE, "a segment names a cipher that does not exist");
+        return err_raise(HF_EDAMAGE, "no such cipher"); /* unreachable: headers are checked */
     }
     if (!rd->ciphers[kind]) {
         int rc = cipher_new(kind, &rd->ciphers[kind]);

@@ -314,9 +314,6 @@ int segreader_padding(struct segreader *r, uint64_t position)
     if (rc == 0) {
         rc = segment_record_header_decode(bytes, SEGMENT_RECORD_HEADER_BYTES, &h);
     }
-    if (rc == 0 && h.payload_len < CIPHER_TAG_BYTES) {
-        rc = err_raise(HF_EDAMAGE, "a record has no room for its tag");
-    }
     if (rc == 0) {
         uint64_t end = SEGMENT_RECORD_HEADER_BYTES + (uint64_t)h.payload_len;
         size_t len = (size_t)(segment_record_bytes(h.payload_len - CIPHER_TAG_BYTES) - end);

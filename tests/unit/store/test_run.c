@@ -275,11 +275,13 @@ static void test_run_partial_keeps_what_is_stored_so_far(void **state)
     ok(run_begin(v.repo, &o, &x));
     kit_add(&v, x, 1, LEN);
     assert_false(run_partial_due(x));
+    assert_int_equal(run_bytes_stored(x), 0);
     for (unsigned i = 2; !run_partial_due(x); i++) {
         kit_add(&v, x, i, LEN);
         ok(run_cut(x, SEGMENT_DATA));
         assert_true(i < 20);
     }
+    assert_true(run_bytes_stored(x) >= 2 * LEN);
     ok(partial(x));
     assert_false(run_partial_due(x));
     assert_false(kit_add(&v, x, 1, LEN)); /* known still */
