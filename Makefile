@@ -78,6 +78,7 @@ $(BUILD)/holdfast: $(call objects,$(APP_SOURCES)) $(BUILD)/libholdfast.a $(BUILD
 
 include mk/deps.mk
 include mk/test.mk
+include mk/bench.mk
 include mk/fuzz.mk
 include mk/lint.mk
 include mk/install.mk

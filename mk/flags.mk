@@ -36,10 +36,11 @@ LINK    = -g $(filter -fsanitize% --coverage,$(MODE)) \
           -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
 SHARED := -shared -Wl,-z,defs -Wl,-soname,libholdfast.so.0
 
-# Two libraries are linked only if some file includes them.
+# Some libraries are linked only if some file includes them.
 includes = $(shell grep -lE '^\#include <$1' $(wildcard src/*/*.c) /dev/null)
 LIBS := $(strip -lsodium -lcrypto -lzstd -lz $(if $(call includes,openssl/ssl),-lssl) \
-        $(if $(call includes,archive),-larchive) -lpthread -lm)
+        $(if $(call includes,archive),-larchive) \
+        $(if $(call includes,qrencode),-lqrencode) -lpthread -lm)
 
 # run NAME,COMMAND: does it, and says so in one line.
 run = $(if $(V),,@printf '  %-5s %s\n' '$1' '$@'; )$2

@@ -3,7 +3,8 @@
 LINTERS := layers names banned text format spelling cppcheck tidy
 
 C_FILES := $(sort $(wildcard src/*/*.[ch] include/*.h fuzz/*.[ch] tests/harness/*.[ch] \
-             tests/unit/*/*.[ch] tests/crash/*.[ch] tests/bench/*.[ch]))
+             tests/unit/*/*.[ch] tests/crash/*.[ch] tests/bench/*.[ch] \
+             tests/tools/*.[ch]))
 PROSE   := $(wildcard *.md docs src include tests/*/*.md Makefile mk packaging)
 
 # Checks must agree on every machine, so the formatter's version is fixed.

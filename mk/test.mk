@@ -6,6 +6,8 @@
 #                         a bash script each, which finds the program in $HOLDFAST
 #   tests/tools/test_*.sh, tests/lint/test_*.sh
 #                         the same about the tools; no variant repeats them
+#   tests/tools/faultshim.c
+#                         what those scripts preload to make calls fail, $BUILD/faultshim.so
 #   fuzz/fuzz_NAME.c      replays fuzz/corpus/NAME/ without a fuzzer
 #   tests/harness/main_NAME.c
 #                         a program of its own, holdfast-NAME; all else there is the harness
@@ -35,7 +37,10 @@ endif
 
 TEST_PROGRAMS   := $(patsubst %.c,$(BUILD)/%,$(filter tests/%.c,$(SUITE)))
 REPLAY_PROGRAMS := $(patsubst fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(filter fuzz/%,$(SUITE)))
-SUITE_NEEDS     := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(if $(filter %.sh,$(SUITE)),all)
+SHIM            := $(BUILD)/faultshim.so
+GAPS            := $(if $(filter %/test_gaps.sh,$(SUITE)),$(BUILD)/holdfast-gaps)
+SUITE_NEEDS     := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(if $(filter %.sh,$(SUITE)),all $(SHIM)) \
+                   $(GAPS)
 LIBRARIES       := $(BUILD)/libharness.a $(BUILD)/libapp.a $(BUILD)/libholdfast.a
 link_program     = $(call run,LD,$(CC) -pie $(LINK) -o $@ $(filter %.o %.a,$^) $1 $(LIBS))
 
@@ -48,13 +53,18 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARIES)
 $(BUILD)/holdfast-%: $(BUILD)/obj/tests/harness/main_%.o $(LIBRARIES)
 	$(link_program)
 
+# It stands before every library, a sanitizer's as well: none must be in it.
+$(SHIM): tests/tools/faultshim.c $(BUILD)/flags
+	$(call run,LD,$(CC) -std=gnu11 $(DEFINES) $(WARNINGS) -g -O2 -fPIC -shared -o $@ $<)
+
 $(BUILD)/fuzz/replay_%: $(BUILD)/obj/fuzz/fuzz_%.o $(BUILD)/obj/fuzz/replay_main.o $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(link_program)
 
 ## Test
 
-.PHONY: test check everything asan ubsan sanitize tsan valgrind quickstart
+.PHONY: test check everything asan ubsan sanitize tsan valgrind kill churn faults limits big \
+        quickstart
 test: deps   # installs what is missing, builds, runs the whole suite; T=REGEX runs a part
 	@$(MAKE) check
 
@@ -80,6 +90,36 @@ valgrind:   # the tests marked /* valgrind */ under valgrind
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
             --errors-for-leak-kinds=definite,indirect --error-exitcode=99 --log-file={reports}/%p
 
+# Three tests that plain `make test` cuts short.
+KILL_ROUNDS   := 100
+CHURN_SECONDS := 120
+FAULTS_IO     := 3
+FAULTS_ALLOC  := 61
+
+kill:   # backups killed at random moments, KILL_ROUNDS=100 times: nothing acknowledged is lost
+	@$(MAKE) check T=cli/test_kill \
+	    RUN_FLAGS='--timeout 1800 --env HOLDFAST_KILL_ROUNDS=$(KILL_ROUNDS)'
+
+churn:   # all commands at once, killed at random, CHURN_SECONDS=120 CHURN_SEED=
+	@$(MAKE) check T=cli/test_churn \
+	    RUN_FLAGS='--timeout 100000 --env HOLDFAST_CHURN_SECONDS=$(CHURN_SECONDS) \
+	    $(if $(CHURN_SEED),--env HOLDFAST_CHURN_SEED=$(CHURN_SEED))'
+
+faults:   # calls and allocations of the real program fail; FAULTS_IO=1 FAULTS_ALLOC=1: each
+	@$(MAKE) check T=cli/test_faults RUN_FLAGS='--timeout 36000 \
+	    --env HOLDFAST_FAULTS_IO=$(FAULTS_IO) --env HOLDFAST_FAULTS_ALLOC=$(FAULTS_ALLOC)'
+
+# Made on a disk: what a file system in memory holds would count as well.
+LIMITS := usual
+limits: all   # memory and time of 100,000 files, 4 GiB, ..; LIMITS=full: a million files as well
+	HOLDFAST=$(abspath $(BUILD))/holdfast TMPDIR=$${TMPDIR:-/var/tmp} \
+	    tests/bench/limits --scale $(LIMITS)
+
+BIG_CHUNKS := 10000000
+big: $(BUILD)/holdfast-big   # memory and time of a prune of BIG_CHUNKS=10000000 chunks
+	@dir=$$(mktemp -d "$${TMPDIR:-/var/tmp}/holdfast-big-XXXXXX"); \
+	$< "$$dir" $(BIG_CHUNKS) 256; status=$$?; rm -rf "$$dir"; exit $$status
+
 quickstart: deps   # runs docs/quickstart.sh: from nothing to a proved restore
 	@$(MAKE) all
 	HOLDFAST=$(abspath $(BUILD))/holdfast bash docs/quickstart.sh
@@ -94,21 +134,23 @@ coverage:   # the suite with gcov, a report (build/coverage/html), the gates of 
 
 ## Simulate
 
+.PHONY: model
+model:   # checks the model of the protocol, with all rules and without each; RULE=NAME: a story
+	@$(call need,spin)
+	@tests/model/run --build $(BUILD)/model $(RULE)
+
 # $(BUILD)/holdfast-sim crashes the whole program on a simulated disk, at every operation.
 SIM_FLAGS = $(if $(SEED),--seed $(SEED)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
-            $(if $(STATES),--states $(STATES))
+            $(if $(VARIANT_NUMBER),--variant $(VARIANT_NUMBER)) $(if $(STATES),--states $(STATES))
+SIM := $(BUILD)/holdfast-sim
 
-SIM := $(if $(wildcard tests/harness/main_sim.c),$(BUILD)/holdfast-sim,sim-is-missing)
-
-.PHONY: sim sim-mutants soak sim-is-missing
-sim-is-missing:
-	@echo 'tests/harness/main_sim.c is not there' >&2; exit 1
-
-sim: $(SIM)   # crashes at every operation; SEED= SCENARIO= STATES=
-	$(SIM) $(SIM_FLAGS)
+.PHONY: sim sim-mutants soak
+sim: $(SIM)   # crashes at every operation; SEED= SCENARIO= VARIANT_NUMBER= STATES=
+	@tests/tools/sim $(SIM) $(JOBS) $(SIM_FLAGS)
 
 sim-mutants: $(SIM)   # breaks each rule of durability; each is seen
-	$(SIM) --mutants
+	@tests/tools/sim $(SIM) $(JOBS) --mutants
 
-soak:   # a million crash states
+soak:   # a million crash states; two hours of churn
 	@$(MAKE) sim STATES=1000000
+	@$(MAKE) churn CHURN_SECONDS=7200

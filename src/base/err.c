@@ -77,6 +77,9 @@ static int code_of_errno(int errnum)
         return HF_EACCESS;
     case ENOMEM:
         return HF_ENOMEM;
+    case EMFILE:
+    case ENFILE:
+        return HF_EFILES;
     default:
         return HF_EIO;
     }

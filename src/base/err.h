@@ -41,7 +41,8 @@ int err_raise(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3
 /*
  * Begins the trail with a system error: "WHAT: No such file or directory". Returns the code that
  * stands for errnum (HF_ENOSPC for ENOSPC, EDQUOT; HF_EABSENT for ENOENT; HF_EEXISTS for EEXIST;
- * HF_EACCESS for EACCES, EPERM, EROFS; HF_ENOMEM for ENOMEM; otherwise HF_EIO).
+ * HF_EACCESS for EACCES, EPERM, EROFS; HF_ENOMEM for ENOMEM; HF_EFILES for EMFILE, ENFILE, which
+ * say nothing about what was to be opened; otherwise HF_EIO).
  */
 int err_os(int errnum, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

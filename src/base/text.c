@@ -175,14 +175,15 @@ int text_parse_duration(const char *text, int64_t *out_ns)
     }
     const char *p = text;
     do {
+        const char *part_text = p;
         uint64_t n = 0;
         enum digits digits = read_digits(&p, &n);
         int64_t unit = digits == DIGITS_NONE ? 0 : read_duration_unit(&p);
         if (unit == 0) {
             return err_raise(HF_EUSAGE,
-                             QUOTED " is not a duration such as 90s, 15m, 24h, 7d, 4w, 6mo, 1y, "
-                                    "1y6mo or 0",
-                             text);
+                             QUOTED " is not a duration, from position %zu on (\"%.20s\"): say "
+                                    "90s, 15m, 24h, 7d, 4w, 6mo, 1y, 1y6mo or 0",
+                             text, (size_t)(part_text - text) + 1, part_text);
         }
         int64_t part;
         fits = fits && digits == DIGITS_OK && !__builtin_mul_overflow(n, unit, &part) &&

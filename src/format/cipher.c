@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -26,11 +27,74 @@ struct cipher {
     EVP_CIPHER_CTX *sealing, *opening;
 };
 
-/* OpenSSL's own queue of errors belongs to the thread and would only grow. */
+/*
+ * Whether what failed in OpenSSL did so for want of memory: it says so, or did not even have the
+ * memory to give a reason. Its queue of errors belongs to the thread and would only grow.
+ */
+static bool memory_was_out(void)
+{
+    unsigned long error = ERR_get_error();
+    bool out = error == 0;
+
+    for (; error != 0; error = ERR_get_error()) {
+        out = out || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    }
+    return out;
+}
+
+/* What we ask for is always in order: if OpenSSL can't do it, it is short of something. */
 static int openssl_failed(const char *what)
 {
-    ERR_clear_error();
-    return err_raise(HF_EFAIL, "the cryptography library (OpenSSL) failed to %s", what);
+    if (memory_was_out()) {
+        return err_raise(HF_ENOMEM, "could not %s with OpenSSL: out of memory", what);
+    }
+    return err_raise(HF_EFAIL,
+                     "could not %s with OpenSSL: its build can't do that, or it is out of memory",
+                     what);
+}
+
+/*
+ * OpenSSL's default context can't be used: when memory runs out while that is made, the next fetch
+ * crashes (docs/decisions/0006-openssl-context.md). One of our own is made wholly or not at all. It
+ * lives as long as the process. NULL: memory is out.
+ */
+static OSSL_LIB_CTX *library(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static OSSL_LIB_CTX *context;
+    OSSL_LIB_CTX *got;
+
+    pthread_mutex_lock(&lock);
+    if (!context) {
+        context = OSSL_LIB_CTX_new();
+    }
+    got = context;
+    pthread_mutex_unlock(&lock);
+    return got;
+}
+
+static EVP_CIPHER *fetch_cipher(const char *name)
+{
+    OSSL_LIB_CTX *context = library();
+
+    return context ? EVP_CIPHER_fetch(context, name, NULL) : NULL;
+}
+
+static EVP_MD *fetch_digest(const char *name)
+{
+    OSSL_LIB_CTX *context = library();
+
+    return context ? EVP_MD_fetch(context, name, NULL) : NULL;
+}
+
+/* What OpenSSL has no memory for it passes over, and says that it knows no such thing. */
+static int no_algorithm(const char *name)
+{
+    if (memory_was_out()) {
+        return err_nomem();
+    }
+    return err_raise(HF_EUNSUPPORTED,
+                     "OpenSSL gives no %s: its build lacks it, or it is out of memory", name);
 }
 
 static const char *algorithm_name(enum cipher_kind kind)
@@ -57,10 +121,9 @@ int cipher_new(enum cipher_kind kind, struct cipher **out_cipher)
         return err_nomem();
     }
     int rc;
-    c->algorithm = EVP_CIPHER_fetch(NULL, name, NULL);
+    c->algorithm = fetch_cipher(name);
     if (!c->algorithm) {
-        ERR_clear_error();
-        rc = err_raise(HF_EUNSUPPORTED, "this system's OpenSSL does not provide %s", name);
+        rc = no_algorithm(name);
         goto fail;
     }
     c->sealing = EVP_CIPHER_CTX_new();
@@ -216,12 +279,15 @@ int cipher_id_new(const uint8_t key[CIPHER_KEY_BYTES], struct cipher_id **out_id
     if (!h) {
         return err_nomem();
     }
-    h->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    h->algorithm = fetch_digest("SHA256");
+    if (!h->algorithm) {
+        cipher_id_free(h);
+        return no_algorithm("SHA-256");
+    }
     h->inner = EVP_MD_CTX_new();
     h->outer = EVP_MD_CTX_new();
     h->work = EVP_MD_CTX_new();
-    if (!h->algorithm || !h->inner || !h->outer || !h->work ||
-        !begin_with_pad(h->inner, h->algorithm, key, 0x36) ||
+    if (!h->inner || !h->outer || !h->work || !begin_with_pad(h->inner, h->algorithm, key, 0x36) ||
         !begin_with_pad(h->outer, h->algorithm, key, 0x5c)) {
         cipher_id_free(h);
         return openssl_failed("set up HMAC-SHA-256");

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 #define VERSION 0
-#define ALL_FLAGS (COMMIT_COMPLETE | COMMIT_ASSERTED | COMMIT_IMPORTED)
+#define ALL_FLAGS (COMMIT_COMPLETE | COMMIT_ASSERTED | COMMIT_IMPORTED | COMMIT_CLOSES_GAPS)
 
 /* The counts in the order in which they are stored. */
 static const size_t count_places[] = {

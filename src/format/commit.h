@@ -16,7 +16,12 @@
 #define COMMIT_MAX_TEXT (1u << 20)
 
 enum commit_class { COMMIT_FUZZY = 0, COMMIT_CRASH = 1, COMMIT_APP = 2 };
-enum commit_flag { COMMIT_COMPLETE = 1, COMMIT_ASSERTED = 2, COMMIT_IMPORTED = 4 };
+enum commit_flag {
+    COMMIT_COMPLETE = 1, /* it was not made inside a gap */
+    COMMIT_ASSERTED = 2,
+    COMMIT_IMPORTED = 4,
+    COMMIT_CLOSES_GAPS = 8, /* with its end ends what open gaps of its job and host it began in */
+};
 
 struct commit_counts {
     uint64_t files, dirs, others, bytes;

@@ -167,7 +167,7 @@ static const struct layout_field init_fields[] = {
     { 140, 4, LAYOUT_NUMBER, "average chunk", NULL, check_average },
     { 144, 4, LAYOUT_NUMBER, "largest chunk", NULL, check_largest },
     { 148, 4, LAYOUT_NUMBER, "fixed chunk", NULL, check_fixed },
-    { 152, 8, LAYOUT_ZERO, "reserved", NULL, NULL },
+    { 152, 8, LAYOUT_HEX, "first key", NULL, NULL },
 };
 
 const struct layout entry_init_layout = {
@@ -216,7 +216,7 @@ void entry_put_init(struct buf *body, const struct entry_init *i)
     buf_put_u32(body, i->chunk_avg);
     buf_put_u32(body, i->chunk_max);
     buf_put_u32(body, i->chunk_fixed);
-    buf_put_zeros(body, 8);
+    buf_put(body, i->first_key, sizeof i->first_key);
 }
 
 void entry_put_forget(struct buf *body, bool undo, uint64_t view, const uint8_t (*commits)[16],
@@ -263,7 +263,7 @@ static int check_item(struct entry_walk *w, uint16_t type, uint16_t flags, size_
     if (type == 0) {
         return walk_damage(at, "type of an item is 0");
     }
-    if (type == ENTRY_KEY || type > ENTRY_PARTIAL || flags != 0) {
+    if (type > ENTRY_PARTIAL || flags != 0) {
         err_raise(HF_ENEWER,
                   "entry body: an item of type %u with flags %u is not known "
                   "(offset %zu)",
@@ -362,6 +362,7 @@ int entry_get_init(const struct entry_view *v, struct entry_init *out)
     out->chunk_avg = le_get32(p + 140);
     out->chunk_max = le_get32(p + 144);
     out->chunk_fixed = le_get32(p + 148);
+    memcpy(out->first_key, p + 152, sizeof out->first_key);
     return 0;
 }
 

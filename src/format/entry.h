@@ -35,7 +35,8 @@ enum entry_item {
     ENTRY_PARTIAL = 9,
 };
 
-enum entry_event { ENTRY_EVENT_TAG = 1 };
+enum entry_event { ENTRY_EVENT_TAG = 1, ENTRY_EVENT_GAP = 2 };
+enum entry_key { ENTRY_KEY_WAYS = 1 };
 
 struct entry_adopt {
     uint8_t uuid[16];
@@ -53,6 +54,7 @@ struct entry_init {
     uint8_t id_algorithm, cipher, codec, level;
     uint64_t segment_target;
     uint32_t chunk_min, chunk_avg, chunk_max, chunk_fixed;
+    uint8_t first_key[8]; /* how the fingerprint of the key that init made begins, or zeros */
 };
 
 /* Building a body: items in the order of docs/format.md. Errors stay in the buf. */
@@ -61,8 +63,9 @@ void entry_put_init(struct buf *body, const struct entry_init *i);
 void entry_put_forget(struct buf *body, bool undo, uint64_t view, const uint8_t (*commits)[16],
                       size_t count);
 void entry_put_condemn(struct buf *body, const uint8_t (*segments)[16], size_t count);
-/* COMMIT, PARTIAL or EVENT: the plaintext is sealed for the keyring's domain. */
-int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event event,
+/* COMMIT, PARTIAL, KEY or EVENT: the plaintext is sealed for the keyring's domain. `kind` is an
+ * enum entry_key or entry_event, of no meaning for the others. */
+int entry_put_sealed(struct buf *body, enum entry_item type, unsigned kind,
                      const struct keyring *keys, const uint8_t repo_id[16],
                      const uint8_t entry_uuid[16], struct rnd *rnd, const void *plain, size_t len);
 
@@ -87,10 +90,11 @@ int entry_get_init(const struct entry_view *v, struct entry_init *out);
 /* FORGET, UNFORGET, CONDEMN: the list is borrowed, count UUIDs of 16 bytes. */
 int entry_get_list(const struct entry_view *v, uint64_t *out_view, const uint8_t **out_uuids,
                    size_t *out_count);
-/* COMMIT, PARTIAL, EVENT: fresh plaintext in out. HF_EDAMAGE; HF_EDENIED for another domain. */
+/* COMMIT, PARTIAL, KEY, EVENT: fresh plaintext in out. HF_EDAMAGE; HF_EDENIED for another domain.
+ */
 int entry_get_sealed(const struct entry_view *v, const struct keyring *keys,
-                     const uint8_t repo_id[16], const uint8_t entry_uuid[16],
-                     enum entry_event *out_event, struct buf *out);
+                     const uint8_t repo_id[16], const uint8_t entry_uuid[16], unsigned *out_kind,
+                     struct buf *out);
 
 struct entry_seal {
     uint32_t body_len;

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "format/commit.h"
 #include "format/entry_internal.h"
+#include "format/gapevent.h"
+#include "format/keychange.h"
 #include "format/nacl.h"
 
 struct scene {
@@ -73,10 +75,11 @@ static void describe_commit_head(struct scene *s, const struct commit *c)
 {
     describe_field(s->d, DESCRIBE_NOWHERE, "class", verdict_fine(), "%d (%s)", (int)c->class,
                    commit_class_name(c->class));
-    describe_field(s->d, DESCRIBE_NOWHERE, "commit flags", verdict_fine(), "%d (%s%s%s)", c->flags,
-                   (c->flags & COMMIT_COMPLETE) != 0 ? "complete" : "incomplete",
+    describe_field(s->d, DESCRIBE_NOWHERE, "commit flags", verdict_fine(), "%d (%s%s%s%s)",
+                   c->flags, (c->flags & COMMIT_COMPLETE) != 0 ? "complete" : "incomplete",
                    (c->flags & COMMIT_ASSERTED) != 0 ? ", asserted" : "",
-                   (c->flags & COMMIT_IMPORTED) != 0 ? ", imported" : "");
+                   (c->flags & COMMIT_IMPORTED) != 0 ? ", imported" : "",
+                   (c->flags & COMMIT_CLOSES_GAPS) != 0 ? ", closes gaps" : "");
     describe_string(s, "job", c->job);
     describe_string(s, "host", c->host);
     describe_string(s, "user", c->user);
@@ -127,24 +130,84 @@ static int describe_tags(struct scene *s, const struct buf *plain)
     return 0;
 }
 
+static int describe_gap(struct scene *s, const struct buf *plain)
+{
+    struct gapevent g;
+    int rc = gapevent_decode(plain->data, plain->len, &g);
+
+    if (rc == HF_ENOMEM) {
+        return rc;
+    }
+    if (rc != 0) {
+        describe_trail(s->d, DESCRIBE_NOWHERE, "gap");
+        return 0;
+    }
+    if (g.act == GAPEVENT_CLOSE) {
+        describe_id(s, "gap that ends", g.gap, sizeof g.gap);
+        describe_time(s, "its end", g.at_ns);
+    } else {
+        describe_field(s->d, DESCRIBE_NOWHERE, "gap that begins", verdict_fine(), "%d (%s)",
+                       (int)g.reason, gapevent_reason_name(g.reason));
+        describe_string(s, "job", g.job);
+        describe_string(s, "host", g.host);
+        describe_time(s, "its begin", g.at_ns);
+    }
+    gapevent_release(&g);
+    return 0;
+}
+
+static void describe_way(struct scene *s, const char *what, const struct keychange_way *w)
+{
+    describe_field(s->d, DESCRIBE_NOWHERE, what, verdict_fine(), "keys/%s (%s)", w->file,
+                   keychange_kind_name(w->kind));
+    describe_id(s, "its fingerprint", w->fingerprint, sizeof w->fingerprint);
+}
+
+static int describe_ways(struct scene *s, const struct buf *plain)
+{
+    struct keychange c;
+    int rc = keychange_decode(plain->data, plain->len, &c);
+
+    if (rc == HF_ENOMEM) {
+        return rc;
+    }
+    if (rc != 0) {
+        describe_trail(s->d, DESCRIBE_NOWHERE, "change of keys");
+        return 0;
+    }
+    describe_way(s, "opened by", &c.by);
+    for (size_t i = 0; i < c.added_count; i++) {
+        describe_way(s, "added", &c.added[i]);
+    }
+    for (size_t i = 0; i < c.removed_count; i++) {
+        describe_way(s, "removed", &c.removed[i]);
+    }
+    keychange_release(&c);
+    return 0;
+}
+
 static int describe_plain(struct scene *s, const struct entry_view *v, uint64_t at)
 {
-    enum entry_event event = (enum entry_event)0;
+    unsigned kind = 0;
     struct buf plain;
     int rc;
 
     buf_init(&plain);
-    rc = entry_get_sealed(v, s->keys, s->seal + 16, s->seal + 32, &event, &plain);
+    rc = entry_get_sealed(v, s->keys, s->seal + 16, s->seal + 32, &kind, &plain);
     if (rc == HF_EDENIED) {
         describe_field(s->d, at, "plaintext", verdict_fine(), "not for this key");
         rc = 0;
     } else if (rc != 0 && rc != HF_ENOMEM) {
         describe_trail(s->d, at, "plaintext");
         rc = 0;
-    } else if (rc == 0 && v->type != ENTRY_EVENT) {
+    } else if (rc == 0 && v->type != ENTRY_KEY && v->type != ENTRY_EVENT) {
         rc = describe_commit(s, &plain);
-    } else if (rc == 0 && event == ENTRY_EVENT_TAG) {
+    } else if (rc == 0 && v->type == ENTRY_KEY && kind == ENTRY_KEY_WAYS) {
+        rc = describe_ways(s, &plain);
+    } else if (rc == 0 && v->type == ENTRY_EVENT && kind == ENTRY_EVENT_TAG) {
         rc = describe_tags(s, &plain);
+    } else if (rc == 0 && v->type == ENTRY_EVENT && kind == ENTRY_EVENT_GAP) {
+        rc = describe_gap(s, &plain);
     } else if (rc == 0) {
         describe_text(s->d, at, "plaintext", plain.data, plain.len);
     }
@@ -152,19 +215,30 @@ static int describe_plain(struct scene *s, const struct entry_view *v, uint64_t 
     return rc;
 }
 
-static void describe_event_head(struct scene *s, const struct entry_view *v, uint64_t at)
+static const char *kind_name(enum entry_item type, uint16_t kind)
+{
+    if (type == ENTRY_KEY) {
+        return kind == ENTRY_KEY_WAYS ? "WAYS" : "unknown";
+    }
+    if (kind == ENTRY_EVENT_GAP) {
+        return "GAP";
+    }
+    return kind == ENTRY_EVENT_TAG ? "TAG" : "unknown";
+}
+
+static void describe_kind_head(struct scene *s, const struct entry_view *v, uint64_t at)
 {
     uint16_t kind = le_get16(v->payload);
 
     describe_field(s->d, at, "kind", verdict_of(kind != 0, "is 0"), "%d (%s)", kind,
-                   kind == ENTRY_EVENT_TAG ? "TAG" : "unknown");
+                   kind_name(v->type, kind));
     describe_hex(s->d, at + 2, "reserved", verdict_of(le_get16(v->payload + 2) == 0, "is not zero"),
                  v->payload + 2, 2);
 }
 
 static int describe_sealed(struct scene *s, const struct entry_view *v, uint64_t at)
 {
-    size_t head = v->type == ENTRY_EVENT ? ENTRY_EVENT_HEAD_BYTES : 0;
+    size_t head = v->type == ENTRY_EVENT || v->type == ENTRY_KEY ? ENTRY_KIND_HEAD_BYTES : 0;
     const uint8_t *part = v->payload + head;
     size_t fixed = head + ENTRY_SEALED_HEAD_BYTES;
 
@@ -174,7 +248,7 @@ static int describe_sealed(struct scene *s, const struct entry_view *v, uint64_t
         return 0;
     }
     if (head > 0) {
-        describe_event_head(s, v, at);
+        describe_kind_head(s, v, at);
     }
     describe_field(s->d, at + head, "domain", verdict_fine(), "%" PRIu32, le_get32(part));
     describe_hex(s->d, at + head + 4, "nonce", verdict_fine(), part + 4, NACL_NONCE_BYTES);
@@ -238,10 +312,9 @@ static int describe_payload(struct scene *s, const struct entry_view *v, uint64_
         return 0;
     case ENTRY_COMMIT:
     case ENTRY_PARTIAL:
+    case ENTRY_KEY:
     case ENTRY_EVENT:
         return describe_sealed(s, v, at);
-    case ENTRY_KEY:
-        break;
     }
     describe_field(s->d, at, "payload", verdict_fine(), "%zu bytes", v->len);
     return 0;
@@ -257,7 +330,7 @@ static struct verdict judge_type(struct scene *s, uint16_t type)
     if (type == 0) {
         return verdict_of(false, "is 0");
     }
-    if (type == ENTRY_KEY || type > ENTRY_PARTIAL) {
+    if (type > ENTRY_PARTIAL) {
         return verdict_newer("is one that this program does not know");
     }
     s->acted = s->acted || type != ENTRY_ADOPT;

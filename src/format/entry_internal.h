@@ -10,8 +10,8 @@
 #define ENTRY_ITEM_HEAD_BYTES 8u
 #define ENTRY_ADOPT_BYTES 56u
 #define ENTRY_INIT_BYTES 160u
-#define ENTRY_LIST_HEAD_BYTES 12u /* of FORGET, UNFORGET; a CONDEMN has its count alone */
-#define ENTRY_EVENT_HEAD_BYTES 4u
+#define ENTRY_LIST_HEAD_BYTES 12u   /* of FORGET, UNFORGET; a CONDEMN has its count alone */
+#define ENTRY_KIND_HEAD_BYTES 4u    /* of KEY, EVENT: their kind */
 #define ENTRY_SEALED_HEAD_BYTES 28u /* domain, nonce */
 #define ENTRY_MAY_SKIP 0x8000u
 

@@ -1,5 +1,6 @@
 /*
- * entry_sealed.c - the parts of an entry that only key holders may read: COMMIT, PARTIAL, EVENT.
+ * entry_sealed.c - the parts of an entry that only key holders may read: COMMIT, PARTIAL, KEY,
+ * EVENT.
  *
  * The associated data ties a sealed part to its repository, its entry and its type of item, so that
  * it cannot be moved to another one.
@@ -24,10 +25,10 @@ static void make_ad(uint8_t ad[AD_BYTES], const uint8_t repo_id[16], const uint8
 
 static size_t head_bytes(enum entry_item type)
 {
-    return type == ENTRY_EVENT ? ENTRY_EVENT_HEAD_BYTES : 0;
+    return type == ENTRY_EVENT || type == ENTRY_KEY ? ENTRY_KIND_HEAD_BYTES : 0;
 }
 
-int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event event,
+int entry_put_sealed(struct buf *body, enum entry_item type, unsigned kind,
                      const struct keyring *keys, const uint8_t repo_id[16],
                      const uint8_t entry_uuid[16], struct rnd *rnd, const void *plain, size_t len)
 {
@@ -48,8 +49,8 @@ int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event ev
     buf_put_u16(body, (uint16_t)type);
     buf_put_u16(body, 0);
     buf_put_u32(body, (uint32_t)(fixed + len));
-    if (type == ENTRY_EVENT) {
-        buf_put_u16(body, (uint16_t)event);
+    if (head_bytes(type) > 0) {
+        buf_put_u16(body, (uint16_t)kind);
         buf_put_u16(body, 0);
     }
     buf_put_u32(body, keys->domain);
@@ -60,15 +61,15 @@ int entry_put_sealed(struct buf *body, enum entry_item type, enum entry_event ev
     return 0;
 }
 
-/* The clear part of an EVENT: its kind, 0 for the other items. */
-static int get_event(const struct entry_view *v, enum entry_event *out_event)
+/* The clear part of a KEY or EVENT: its kind, 0 for the other items. */
+static int get_kind(const struct entry_view *v, unsigned *out_kind)
 {
-    *out_event = (enum entry_event)0;
-    if (v->type != ENTRY_EVENT) {
+    *out_kind = 0;
+    if (head_bytes(v->type) == 0) {
         return 0;
     }
-    *out_event = (enum entry_event)le_get16(v->payload);
-    if (*out_event == 0) {
+    *out_kind = le_get16(v->payload);
+    if (*out_kind == 0) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "kind is 0");
     }
     if (le_get16(v->payload + 2) != 0) {
@@ -105,28 +106,29 @@ static int open_part(const struct entry_view *v, const struct keyring *keys,
 }
 
 int entry_get_sealed(const struct entry_view *v, const struct keyring *keys,
-                     const uint8_t repo_id[16], const uint8_t entry_uuid[16],
-                     enum entry_event *out_event, struct buf *out)
+                     const uint8_t repo_id[16], const uint8_t entry_uuid[16], unsigned *out_kind,
+                     struct buf *out)
 {
-    enum entry_event event;
+    unsigned kind;
     uint8_t ad[AD_BYTES];
     int rc;
 
     buf_clear(out);
-    if (v->type != ENTRY_COMMIT && v->type != ENTRY_PARTIAL && v->type != ENTRY_EVENT) {
+    if (v->type != ENTRY_COMMIT && v->type != ENTRY_PARTIAL && v->type != ENTRY_KEY &&
+        v->type != ENTRY_EVENT) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "a sealed item belongs here");
     }
     if (v->len < head_bytes(v->type) + SEALED_MIN) {
         return entry_item_raise(HF_EDAMAGE, v->type, 0, "it is too short for a sealed part");
     }
-    rc = get_event(v, &event);
+    rc = get_kind(v, &kind);
     if (rc != 0) {
         return rc;
     }
     make_ad(ad, repo_id, entry_uuid, v->type);
     rc = open_part(v, keys, ad, out);
-    if (rc == 0 && out_event != NULL) {
-        *out_event = event;
+    if (rc == 0 && out_kind != NULL) {
+        *out_kind = kind;
     }
     return rc;
 }

@@ -36,9 +36,12 @@
 #define MAX_PASSES 64u
 #define MAX_MEMORY_KIB (1u << 20)
 #define MIN_MEMORY_KIB 8u
+#define CHOSEN_PASSES 16 /* at most, though more may be read */
+#define WANTED_NS INT64_C(250000000)
 
 _Static_assert(AT_NONCE + NACL_NONCE_BYTES == AT_SEALED, "nonce ends where the seal begins");
 _Static_assert(AT_CHECKSUM + NACL_HASH_BYTES == KEYFILE_COPY_BYTES, "the checksum comes last");
+_Static_assert(NACL_HASH_BYTES == KEYFILE_FINGERPRINT_BYTES, "and is the fingerprint");
 
 /* --- the fields of a copy --- */
 
@@ -215,6 +218,7 @@ static void fill_info(const struct wrap *w, int from, struct keyfile_info *out)
     memcpy(out->admin_public, p + AT_ADMIN, sizeof out->admin_public);
     out->passes = le_get32(p + AT_PASSES);
     out->memory_kib = le_get32(p + AT_MEMORY);
+    memcpy(out->fingerprint, p + AT_CHECKSUM, sizeof out->fingerprint);
     out->copy_damaged[other] = w->copies[other].code != 0 || copies_differ(w);
     if (w->cut) {
         out->copy_damaged[1] = true;
@@ -266,6 +270,16 @@ static int check_how(const struct keyfile_unlock *how)
                          MAX_MEMORY_KIB);
     }
     return 0;
+}
+
+uint32_t keyfile_passes_for(int64_t default_ns)
+{
+    int64_t passes = default_ns > 0 ? KEYFILE_DEFAULT_PASSES * WANTED_NS / default_ns : 0;
+
+    if (passes < KEYFILE_DEFAULT_PASSES) {
+        return KEYFILE_DEFAULT_PASSES;
+    }
+    return passes > CHOSEN_PASSES ? CHOSEN_PASSES : (uint32_t)passes;
 }
 
 static void put_costs(uint8_t *copy, const struct keyfile_unlock *how)

@@ -16,6 +16,7 @@
 #define KEYFILE_COPY_BYTES 256
 #define KEYFILE_BYTES (2 * KEYFILE_COPY_BYTES)
 #define KEYFILE_SECRET_BYTES 32
+#define KEYFILE_FINGERPRINT_BYTES 32
 
 enum keyfile_kind { KEYFILE_PASSWORD = 1, KEYFILE_SECRET = 2 };
 
@@ -32,11 +33,18 @@ struct keyfile_info {
     uint8_t repo_id[16];
     uint8_t admin_public[32];
     uint32_t passes, memory_kib;
-    bool copy_damaged[2]; /* one bad copy can be told and mended */
+    uint8_t fingerprint[KEYFILE_FINGERPRINT_BYTES]; /* no other wrap has it; it needs no secret */
+    bool copy_damaged[2];                           /* one bad copy can be told and mended */
 };
 
 #define KEYFILE_DEFAULT_MEMORY_KIB (64u << 10)
 #define KEYFILE_DEFAULT_PASSES 3u
+
+/*
+ * How many passes take about a quarter of a second where the default ones took so long: never less
+ * than the default, and not more than a machine a few times slower would bear.
+ */
+uint32_t keyfile_passes_for(int64_t default_ns);
 
 int keyfile_wrap(const uint8_t master[32], const uint8_t repo_id[16],
                  const uint8_t admin_public[32], const struct keyfile_unlock *how, struct rnd *rnd,
@@ -55,7 +63,10 @@ int keyfile_inspect(const void *data, size_t len, struct keyfile_info *out_info)
 int keyfile_unwrap(const void *data, size_t len, const struct keyfile_unlock *how,
                    uint8_t out_master[32], struct keyfile_info *out_info);
 
-/* The user's key file: text with one secret. HF_EKEY_DAMAGED with the line that is wrong. */
+/*
+ * The user's key file: text with one secret; reading it, also a recovery sheet (keysheet.h).
+ * HF_EKEY_DAMAGED with the line that is wrong.
+ */
 void keyfile_put_text(struct buf *b, const uint8_t secret[KEYFILE_SECRET_BYTES]);
 int keyfile_parse_text(const char *text, size_t len, uint8_t out_secret[KEYFILE_SECRET_BYTES]);
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "format/crc.h"
 #include "format/keyfile.h"
+#include "format/keysheet.h"
 
 #define TEXT_FIRST "holdfast-key "
 #define TEXT_VERSION "1"
@@ -132,8 +133,12 @@ int keyfile_parse_text(const char *text, size_t len, uint8_t out_secret[KEYFILE_
     struct lines l = { .text = text, .len = len };
     uint8_t secret[KEYFILE_SECRET_BYTES] = { 0 }, check[CHECK_BYTES] = { 0 };
     uint32_t crc;
-    int rc = get_version(&l);
+    int rc;
 
+    if (keysheet_seems(text, len)) {
+        return keysheet_parse(text, len, out_secret);
+    }
+    rc = get_version(&l);
     if (rc == 0) {
         rc = get_field(&l, "secret", sizeof secret, secret);
     }

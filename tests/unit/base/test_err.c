@@ -113,7 +113,8 @@ static void test_err_os_names_the_reason_and_chooses_the_code(void **state)
         { ENOSPC, HF_ENOSPC },  { EDQUOT, HF_ENOSPC },  { ENOENT, HF_EABSENT },
         { EEXIST, HF_EEXISTS }, { EACCES, HF_EACCESS }, { EPERM, HF_EACCESS },
         { EROFS, HF_EACCESS },  { ENOMEM, HF_ENOMEM },  { EIO, HF_EIO },
-        { EINVAL, HF_EIO },     { 0x7fff, HF_EIO },
+        { EINVAL, HF_EIO },     { 0x7fff, HF_EIO },     { EMFILE, HF_EFILES },
+        { ENFILE, HF_EFILES },
     };
 
     (void)state;

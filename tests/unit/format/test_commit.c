@@ -196,7 +196,7 @@ static void test_commit_with_a_wrong_field_is_refused(void **state)
     assert_int_equal(decode_with(4, 'k'), 0);
     says(decode_with(0, 1), HF_ENEWER, "version 1");
     says(decode_with(1, 3), HF_ENEWER, "class 3");
-    says(decode_with(2, 8), HF_ENEWER, "flags 8");
+    says(decode_with(2, 16), HF_ENEWER, "flags 16");
     assert_non_null(strstr(err_last()->hint, "newer holdfast"));
     says(decode_with(4, 0), HF_EDAMAGE, "job contains a zero byte (offset 3)");
     says(decode_with(11, 0), HF_EDAMAGE, "paths contains a zero byte (offset 10)");

@@ -528,6 +528,35 @@ static void test_keyfile_text_mistyped_never_yields_another_secret(void **state)
     buf_release(&b);
 }
 
+/* A quarter of a second: more passes on a fast machine, never fewer than the default. */
+static void test_keyfile_passes_follow_the_machine(void **state)
+{
+    (void)state;
+    assert_int_equal(keyfile_passes_for(250000000), KEYFILE_DEFAULT_PASSES);
+    assert_int_equal(keyfile_passes_for(125000000), 2 * KEYFILE_DEFAULT_PASSES);
+    assert_int_equal(keyfile_passes_for(100000000), 7);
+    assert_int_equal(keyfile_passes_for(INT64_MAX), KEYFILE_DEFAULT_PASSES);
+    assert_int_equal(keyfile_passes_for(1), 16);
+    assert_int_equal(keyfile_passes_for(0), KEYFILE_DEFAULT_PASSES); /* nothing is known */
+}
+
+/* By it the journal knows a wrap; one copy is enough to tell it. */
+static void test_keyfile_fingerprint_is_of_one_wrap(void **state)
+{
+    uint8_t file[KEYFILE_BYTES], other[KEYFILE_BYTES];
+    struct keyfile_info a, b;
+
+    (void)state;
+    make(&by_secret, 1, file);
+    make(&by_secret, 2, other);
+    assert_int_equal(keyfile_inspect(file, sizeof file, &a), 0);
+    assert_int_equal(keyfile_inspect(other, sizeof other, &b), 0);
+    assert_memory_not_equal(a.fingerprint, b.fingerprint, sizeof a.fingerprint);
+    file[60] ^= 1;
+    assert_int_equal(keyfile_inspect(file, sizeof file, &b), 0);
+    assert_memory_equal(a.fingerprint, b.fingerprint, sizeof a.fingerprint);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +584,8 @@ int main(void)
         cmocka_unit_test(test_keyfile_text_errors_name_the_line_and_what_is_wrong),
         cmocka_unit_test(test_keyfile_text_of_a_newer_version_is_not_called_damaged),
         cmocka_unit_test(test_keyfile_text_mistyped_never_yields_another_secret),
+        cmocka_unit_test(test_keyfile_passes_follow_the_machine),
+        cmocka_unit_test(test_keyfile_fingerprint_is_of_one_wrap),
     };
 
     return cmocka_run_group_tests(tests, init, NULL);
