@@ -38,10 +38,16 @@ void catalog_free(struct catalog *c)
         return;
     }
     for (size_t i = 0; i < c->snapshot_count; i++) {
-        commit_release(&c->snapshots[i].commit);
+        commit_release(&c->snapshots[i]->commit);
+        mem_free(c->snapshots[i]);
     }
     mem_free(c->snapshots);
+    for (size_t i = 0; i < c->gap_count; i++) {
+        catalog_gap_free(c->gaps[i]);
+    }
+    mem_free(c->gaps);
     mem_free(c->segments);
+    mem_free(c->keys_known);
     map_free(c->segment_by_uuid);
     map_free(c->snapshot_by_id);
     mem_free(c);
@@ -78,6 +84,16 @@ bool catalog_condemned(const struct catalog *c, const uint8_t uuid[16])
     return at && (*at == CATALOG_NO_SEGMENT || c->segments[*at].condemned_by != 0);
 }
 
+bool catalog_condemned_since(const struct catalog *c, uint64_t number)
+{
+    for (size_t i = 0; i < c->segment_count; i++) {
+        if (c->segments[i].condemned_by > number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t catalog_snapshot_count(const struct catalog *c)
 {
     return c->snapshot_count;
@@ -85,14 +101,14 @@ size_t catalog_snapshot_count(const struct catalog *c)
 
 const struct catalog_snapshot *catalog_snapshot(const struct catalog *c, size_t i)
 {
-    return i < c->snapshot_count ? &c->snapshots[i] : NULL;
+    return i < c->snapshot_count ? c->snapshots[i] : NULL;
 }
 
 static struct catalog_snapshot *find_snapshot(const struct catalog *c, const uint8_t id[16])
 {
     const uint32_t *at = map_get(c->snapshot_by_id, id);
 
-    return at ? &c->snapshots[*at] : NULL;
+    return at ? c->snapshots[*at] : NULL;
 }
 
 const struct catalog_snapshot *catalog_find_snapshot(const struct catalog *c, const uint8_t id[16])
@@ -103,6 +119,54 @@ const struct catalog_snapshot *catalog_find_snapshot(const struct catalog *c, co
 uint64_t catalog_entry_count(const struct catalog *c)
 {
     return c->entries;
+}
+
+size_t catalog_key_count(const struct catalog *c)
+{
+    return c->key_count;
+}
+
+const struct catalog_key *catalog_key(const struct catalog *c, size_t i)
+{
+    return i < c->key_count ? &c->keys_known[i] : NULL;
+}
+
+static bool is_first_key(const struct catalog *c, const uint8_t *fingerprint)
+{
+    static const uint8_t none[sizeof c->init.first_key];
+
+    return memcmp(c->init.first_key, none, sizeof none) != 0 &&
+           memcmp(c->init.first_key, fingerprint, sizeof none) == 0;
+}
+
+static struct catalog_key *find_key(const struct catalog *c,
+                                    const uint8_t fingerprint[KEYFILE_FINGERPRINT_BYTES])
+{
+    for (size_t i = 0; i < c->key_count; i++) {
+        struct catalog_key *k = &c->keys_known[i];
+
+        if (memcmp(k->way.fingerprint, fingerprint, sizeof k->way.fingerprint) == 0) {
+            return k;
+        }
+    }
+    return NULL;
+}
+
+const struct catalog_key *catalog_find_key(const struct catalog *c,
+                                           const uint8_t fingerprint[KEYFILE_FINGERPRINT_BYTES])
+{
+    return find_key(c, fingerprint);
+}
+
+enum catalog_key_state catalog_key_state(const struct catalog *c,
+                                         const uint8_t fingerprint[KEYFILE_FINGERPRINT_BYTES])
+{
+    const struct catalog_key *k = find_key(c, fingerprint);
+
+    if (k) {
+        return k->removed_by ? CATALOG_KEY_REMOVED : CATALOG_KEY_VALID;
+    }
+    return is_first_key(c, fingerprint) ? CATALOG_KEY_VALID : CATALOG_KEY_UNKNOWN;
 }
 
 /* Adding */
@@ -131,21 +195,37 @@ int catalog_add_segment(struct catalog *c, const struct catalog_segment *s)
 
 int catalog_add_snapshot(struct catalog *c, struct catalog_snapshot *s)
 {
+    struct catalog_snapshot *own = mem_alloc(sizeof *own);
     void *value;
-    bool is_new;
     uint32_t at = (uint32_t)c->snapshot_count;
-    int rc = mem_grow(&c->snapshots, &c->snapshot_cap, c->snapshot_count + 1, sizeof *c->snapshots);
+    int rc = own ? 0 : err_nomem();
 
     if (rc == 0) {
-        rc = map_put(c->snapshot_by_id, s->id, &value, &is_new);
+        rc = mem_grow(&c->snapshots, &c->snapshot_cap, c->snapshot_count + 1,
+                      sizeof(struct catalog_snapshot *));
+    }
+    if (rc == 0) {
+        rc = map_put(c->snapshot_by_id, s->id, &value, NULL);
     }
     if (rc < 0) {
+        mem_free(own);
         return rc;
     }
     memcpy(value, &at, sizeof at);
-    c->snapshots[c->snapshot_count++] = *s;
+    *own = *s;
+    c->snapshots[c->snapshot_count++] = own;
     memset(&s->commit, 0, sizeof s->commit);
     return 0;
+}
+
+int catalog_add_key(struct catalog *c, const struct catalog_key *k)
+{
+    int rc = mem_grow(&c->keys_known, &c->key_cap, c->key_count + 1, sizeof *c->keys_known);
+
+    if (rc == 0) {
+        c->keys_known[c->key_count++] = *k;
+    }
+    return rc;
 }
 
 /* Applying one entry, item by item */
@@ -210,6 +290,9 @@ static int apply_commit(struct catalog *c, const struct journal_entry *e,
         rc = catalog_add_snapshot(c, &s);
         commit_release(&s.commit);
     }
+    if (rc == 0 && !s.partial) {
+        catalog_close_gaps(c, c->snapshots[c->snapshot_count - 1]);
+    }
     buf_release(&plain);
     return rc;
 }
@@ -272,25 +355,100 @@ static int apply_condemn(struct catalog *c, const struct journal_entry *e,
     return rc;
 }
 
-static int apply_event(struct catalog *c, const struct journal_entry *e,
-                       const struct entry_view *item)
+/* There is room for it. What was removed does not come back. */
+static void note_way(struct catalog *c, const struct journal_entry *e,
+                     const struct keychange_way *way, bool removed)
 {
-    enum entry_event event;
-    struct commit tagged = { 0 };
-    struct catalog_snapshot *s;
-    uint8_t id[16];
+    struct catalog_key *k = find_key(c, way->fingerprint);
+
+    if (!k) {
+        k = &c->keys_known[c->key_count++];
+        *k = (struct catalog_key){ .way = *way };
+        if (is_first_key(c, way->fingerprint)) {
+            k->added_by = 1;
+            k->added_ns = c->init.created_ns;
+        } else if (!removed) {
+            k->added_by = e->seal.number;
+            k->added_ns = e->seal.time_ns;
+        }
+    }
+    if (removed && k->removed_by == 0) {
+        k->removed_by = e->seal.number;
+    }
+}
+
+static int note_ways(struct catalog *c, const struct journal_entry *e,
+                     const struct keychange *change)
+{
+    size_t more = 1 + change->added_count + change->removed_count;
+    int rc = mem_grow(&c->keys_known, &c->key_cap, c->key_count + more, sizeof *c->keys_known);
+
+    if (rc < 0) {
+        return rc;
+    }
+    note_way(c, e, &change->by, false);
+    for (size_t i = 0; i < change->added_count; i++) {
+        note_way(c, e, &change->added[i], false);
+    }
+    for (size_t i = 0; i < change->removed_count; i++) {
+        note_way(c, e, &change->removed[i], true);
+    }
+    return 0;
+}
+
+static int apply_key(struct catalog *c, const struct journal_entry *e,
+                     const struct entry_view *item)
+{
+    struct keychange change;
+    unsigned kind = 0;
     struct buf plain;
     int rc;
 
     buf_init(&plain);
-    rc = entry_get_sealed(item, c->keys, c->repo_id, e->seal.uuid, &event, &plain);
-    if (rc == 0 && event == ENTRY_EVENT_TAG) {
-        rc = commit_tags_decode(plain.data, plain.len, id, &tagged);
-        s = rc == 0 ? find_snapshot(c, id) : NULL;
-        if (s) {
-            rc = commit_set_tags(&s->commit, tagged.tags, tagged.tag_count);
-        }
-        commit_release(&tagged);
+    rc = entry_get_sealed(item, c->keys, c->repo_id, e->seal.uuid, &kind, &plain);
+    if (rc == 0 && kind != ENTRY_KEY_WAYS) {
+        err_raise(HF_ENEWER, "it changes keys in a way that is not known");
+        rc = err_hint("install a newer holdfast");
+    }
+    if (rc == 0) {
+        rc = keychange_decode(plain.data, plain.len, &change);
+    }
+    if (rc == 0) {
+        rc = note_ways(c, e, &change);
+        keychange_release(&change);
+    }
+    buf_release(&plain);
+    return rc;
+}
+
+static int apply_tags(struct catalog *c, const struct buf *plain)
+{
+    struct commit tagged = { 0 };
+    struct catalog_snapshot *s;
+    uint8_t id[16];
+    int rc = commit_tags_decode(plain->data, plain->len, id, &tagged);
+
+    s = rc == 0 ? find_snapshot(c, id) : NULL;
+    if (s) {
+        rc = commit_set_tags(&s->commit, tagged.tags, tagged.tag_count);
+    }
+    commit_release(&tagged);
+    return rc;
+}
+
+static int apply_event(struct catalog *c, const struct journal_entry *e,
+                       const struct entry_view *item)
+{
+    unsigned kind;
+    struct buf plain;
+    int rc;
+
+    buf_init(&plain);
+    rc = entry_get_sealed(item, c->keys, c->repo_id, e->seal.uuid, &kind, &plain);
+    if (rc == 0 && kind == ENTRY_EVENT_TAG) {
+        rc = apply_tags(c, &plain);
+    } else if (rc == 0 && kind == ENTRY_EVENT_GAP) {
+        rc = catalog_apply_gap(c, e, &plain);
     }
     buf_release(&plain);
     return rc;
@@ -312,12 +470,12 @@ static int apply_item(struct catalog *c, const struct journal_entry *e,
         return apply_forget(c, e, item);
     case ENTRY_CONDEMN:
         return apply_condemn(c, e, item);
+    case ENTRY_KEY:
+        return apply_key(c, e, item);
     case ENTRY_EVENT:
         return apply_event(c, e, item);
-    case ENTRY_KEY: /* unreachable: walking the items has refused it */
-        break;      /* unreachable: the same */
     }
-    return err_raise(HF_ENEWER, "it needs a newer holdfast"); /* unreachable: the same */
+    return err_raise(HF_ENEWER, "it needs a newer holdfast"); /* unreachable: the walk refuses it */
 }
 
 /* Whether all items can be walked through, and the first entry begins a repository. */

@@ -36,6 +36,38 @@ static int put_snapshot(struct buf *out, const struct catalog_snapshot *s, struc
     return rc;
 }
 
+static void put_keys(struct buf *out, const struct catalog *c)
+{
+    buf_put_varint(out, c->key_count);
+    for (size_t i = 0; i < c->key_count; i++) {
+        const struct catalog_key *k = &c->keys_known[i];
+
+        buf_put(out, k->way.file, sizeof k->way.file);
+        buf_put_u8(out, (uint8_t)k->way.kind);
+        buf_put(out, k->way.fingerprint, sizeof k->way.fingerprint);
+        buf_put_varint(out, k->added_by);
+        buf_put_i64(out, k->added_ns);
+        buf_put_varint(out, k->removed_by);
+    }
+}
+
+static void put_gaps(struct buf *out, const struct catalog *c)
+{
+    buf_put_varint(out, c->gap_count);
+    for (size_t i = 0; i < c->gap_count; i++) {
+        const struct catalog_gap *g = c->gaps[i];
+
+        buf_put(out, g->id, sizeof g->id);
+        buf_put_varint(out, g->number);
+        buf_put_u8(out, (uint8_t)g->reason);
+        buf_put_text(out, g->job);
+        buf_put_text(out, g->host);
+        buf_put_i64(out, g->begin_ns);
+        buf_put_i64(out, g->end_ns);
+        buf_put_varint(out, g->closed_by);
+    }
+}
+
 /* UUIDs that were condemned without ever having been adopted. */
 static void put_stillborn(struct buf *out, const struct catalog *c)
 {
@@ -70,9 +102,11 @@ int catalog_save(const struct catalog *c, struct buf *out)
         put_segment(out, &c->segments[i]);
     }
     put_stillborn(out, c);
+    put_keys(out, c);
+    put_gaps(out, c);
     buf_put_varint(out, c->snapshot_count);
     for (size_t i = 0; rc == 0 && i < c->snapshot_count; i++) {
-        rc = put_snapshot(out, &c->snapshots[i], &scratch);
+        rc = put_snapshot(out, c->snapshots[i], &scratch);
     }
     buf_release(&scratch);
     return rc < 0 ? rc : buf_error(out);
@@ -119,6 +153,69 @@ static int get_segments(struct cursor *in, struct catalog *c)
     return rc;
 }
 
+static int get_keys(struct cursor *in, struct catalog *c)
+{
+    int rc = 0;
+
+    for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
+        struct catalog_key k = { 0 };
+
+        cursor_copy(in, k.way.file, sizeof k.way.file);
+        k.way.file[sizeof k.way.file - 1] = '\0';
+        k.way.kind = (enum keychange_kind)cursor_u8(in);
+        cursor_copy(in, k.way.fingerprint, sizeof k.way.fingerprint);
+        k.added_by = cursor_varint(in);
+        k.added_ns = cursor_i64(in);
+        k.removed_by = cursor_varint(in);
+        rc = cursor_failed(in) ? 0 : catalog_add_key(c, &k);
+    }
+    return rc;
+}
+
+static char *get_name(struct cursor *in)
+{
+    size_t len = 0;
+    const uint8_t *bytes = cursor_bytes(in, in->len, &len);
+    char *text = mem_zalloc(len + 1);
+
+    if (text && len > 0) {
+        memcpy(text, bytes, len);
+    }
+    return text;
+}
+
+static int get_gap(struct cursor *in, struct catalog *c)
+{
+    struct catalog_gap g = { 0 };
+    int rc;
+
+    cursor_copy(in, g.id, sizeof g.id);
+    g.number = cursor_varint(in);
+    g.reason = (enum gapevent_reason)cursor_u8(in);
+    g.job = get_name(in);
+    g.host = get_name(in);
+    g.begin_ns = cursor_i64(in);
+    g.end_ns = cursor_i64(in);
+    g.closed_by = cursor_varint(in);
+    rc = !g.job || !g.host ? err_nomem() : 0;
+    if (rc == 0 && !cursor_failed(in)) {
+        rc = catalog_add_gap(c, &g);
+    }
+    mem_free(g.job);
+    mem_free(g.host);
+    return rc;
+}
+
+static int get_gaps(struct cursor *in, struct catalog *c)
+{
+    int rc = 0;
+
+    for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
+        rc = get_gap(in, c);
+    }
+    return rc;
+}
+
 static int get_snapshot(struct cursor *in, struct catalog *c)
 {
     struct catalog_snapshot s = { 0 };
@@ -158,6 +255,12 @@ int catalog_load(const void *data, size_t len, const struct keyring *keys,
     rc = get_init(&in, c);
     if (rc == 0) {
         rc = get_segments(&in, c);
+    }
+    if (rc == 0) {
+        rc = get_keys(&in, c);
+    }
+    if (rc == 0) {
+        rc = get_gaps(&in, c);
     }
     if (rc == 0) {
         for (uint64_t n = cursor_varint(&in); rc == 0 && n > 0 && !cursor_failed(&in); n--) {

@@ -19,6 +19,7 @@
 #define MAX_RUNS 64
 #define TIDY_AGE_NS (600 * NS_PER_S)
 #define NO_ENTRY UINT32_MAX
+#define SPILL_AT ((size_t)3 << 16) /* entries in memory: what a table of 2^18 slots takes */
 
 struct pending_entry {
     struct index_entry entry;
@@ -33,9 +34,12 @@ struct index {
     struct map *by_key; /* -> u32 into pending */
     struct pending_entry *pending;
     size_t pending_count, pending_cap;
+    size_t spill_at;                  /* that many of them become a run, if there is a cache */
     struct index_run *runs[MAX_RUNS]; /* from old and large to new and small */
     size_t run_count;
 };
+
+static int spill(struct index *x);
 
 int index_new(struct fs *cache, struct rnd *rnd, index_live_fn live, void *context,
               struct index **out_index)
@@ -50,6 +54,7 @@ int index_new(struct fs *cache, struct rnd *rnd, index_live_fn live, void *conte
     x->rnd = rnd;
     x->live = live;
     x->context = context;
+    x->spill_at = cache ? SPILL_AT : SIZE_MAX;
     rc = map_new(INDEX_KEY_BYTES, sizeof(uint32_t), 0, &x->by_key);
     if (rc < 0) {
         mem_free(x);
@@ -117,6 +122,11 @@ int index_put(struct index *x, const uint8_t id[32], const struct index_home *ho
         memcpy(&e->next, value, sizeof e->next);
     }
     memcpy(value, &at, sizeof at);
+    if (x->pending_count >= x->spill_at && spill(x) < 0) {
+        log_write(LOG_LEVEL_DEBUG, "the index stays in memory: %s", err_last()->text);
+        err_clear();
+        x->spill_at *= 2;
+    }
     return 0;
 }
 
@@ -199,6 +209,26 @@ uint64_t index_count(const struct index *x)
         count += index_run_count(x->runs[i]);
     }
     return count;
+}
+
+int index_count_live(const struct index *x, uint64_t *out_count)
+{
+    *out_count = 0;
+    for (size_t i = 0; i < x->pending_count; i++) {
+        *out_count += x->live(x->context, x->pending[i].entry.home.segment);
+    }
+    for (size_t i = 0; i < x->run_count; i++) {
+        for (uint64_t k = 0; k < index_run_count(x->runs[i]); k++) {
+            struct index_entry e;
+            int rc = index_run_entry(x->runs[i], k, &e);
+
+            if (rc < 0) {
+                return rc;
+            }
+            *out_count += x->live(x->context, e.home.segment);
+        }
+    }
+    return 0;
 }
 
 uint64_t index_pending(const struct index *x)
@@ -323,13 +353,11 @@ static bool merge_is_due(const struct index *x)
            (n == MAX_RUNS || index_run_count(x->runs[n - 2]) < 2 * index_run_count(x->runs[n - 1]));
 }
 
-int index_save(struct index *x, struct buf *manifest)
+/* What is in memory becomes a run. No list names it yet: it is for whoever has it open. */
+static int spill(struct index *x)
 {
     int rc = 0;
 
-    if (!x->cache) {
-        return err_raise(HF_EUNSUPPORTED, "there is no cache folder");
-    }
     if (x->run_count == MAX_RUNS) {
         rc = merge_last_two(x); /* that has failed until now; without it there is no room */
     }
@@ -346,6 +374,17 @@ int index_save(struct index *x, struct buf *manifest)
     while (rc == 0 && merge_is_due(x)) {
         rc = merge_last_two(x);
     }
+    return rc;
+}
+
+int index_save(struct index *x, struct buf *manifest)
+{
+    int rc;
+
+    if (!x->cache) {
+        return err_raise(HF_EUNSUPPORTED, "there is no cache folder");
+    }
+    rc = spill(x);
     buf_put_varint(manifest, x->run_count);
     for (size_t i = 0; i < x->run_count; i++) {
         buf_put_text(manifest, index_run_name(x->runs[i]));

@@ -34,7 +34,7 @@ struct index_home {
 /* Says whether a segment still counts; homes in others are passed over and dropped by merges. */
 typedef bool (*index_live_fn)(void *context, uint32_t segment);
 
-/* cache NULL: all is kept in memory. */
+/* cache NULL: all is kept in memory. Else what comes in large numbers goes to the cache at once. */
 int index_new(struct fs *cache, struct rnd *rnd, index_live_fn live, void *context,
               struct index **out_index);
 void index_free(struct index *x);
@@ -46,7 +46,9 @@ int index_get(const struct index *x, const uint8_t id[32], struct index_home *ou
 /* All live homes: calls each until it returns non-zero, which is returned. */
 int index_each_home(const struct index *x, const uint8_t id[32],
                     int (*each)(void *context, const struct index_home *home), void *context);
-uint64_t index_count(const struct index *x);   /* entries, duplicates and dead ones included */
+uint64_t index_count(const struct index *x); /* entries, duplicates and dead ones included */
+/* Homes in segments that count: all are looked at. HF_EDAMAGE, HF_EIO. */
+int index_count_live(const struct index *x, uint64_t *out_count);
 uint64_t index_pending(const struct index *x); /* entries in memory */
 
 /*

@@ -77,6 +77,8 @@ bool journal_damaged(const struct journal *j);
 int journal_head(struct journal *j, struct journal_position *out_head);
 /* Whether the entry at the view is known to be durable: covered by the head or synced by us. */
 bool journal_settled(const struct journal *j);
+/* Makes it so: nothing may be built on, or removed because of, an entry that may still vanish. */
+int journal_settle(struct journal *j);
 
 /* Reads and checks one entry by number; *out_memory is to be freed (mem_free) when done with it. */
 int journal_read(struct journal *j, uint64_t number, struct journal_entry *out_entry,

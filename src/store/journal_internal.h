@@ -13,6 +13,7 @@ struct journal {
     struct journal_position at; /* the last entry that is part of the view */
     uint64_t settled;           /* entries up to here are known to be durable */
     bool damaged;
+    int cause; /* of the last outcome that was unknown */
     /* The roll-up that was used last: its neighbours are likely to be asked for next. */
     uint8_t *roll_memory;
     struct roll_view roll;

@@ -136,6 +136,7 @@ static int take_name(struct journal *j, uint64_t number, const uint8_t uuid[16],
             return 0;
         }
         err_give(&cause);
+        j->cause = cause.code;
         if (cause.code == HF_ENOSPC) {
             (void)give_up_reserve(j); /* a name needs room in its folder */
         } else if (cause.code == HF_EABSENT) {
@@ -198,7 +199,7 @@ static int raise_head(struct journal *j)
  * What is published next will name the tip as its predecessor: an entry above the head may still be
  * in no one's sync, and vanish with the power, so it is made durable first.
  */
-static int settle_tip(struct journal *j)
+int journal_settle(struct journal *j)
 {
     int rc;
 
@@ -293,7 +294,11 @@ static int acknowledge(struct journal *j, const struct buf *file)
     if (rc == 0) {
         rc = raise_head(j);
     }
-    return rc < 0 ? err_add(HF_EUNKNOWN, "an entry was published, but not made safe") : 0;
+    if (rc < 0) {
+        j->cause = rc;
+        rc = err_add(HF_EUNKNOWN, "an entry was published, but not made safe");
+    }
+    return rc;
 }
 
 /* One attempt at the number after the view. *out_done: published; else somebody else was first. */
@@ -348,7 +353,7 @@ int journal_publish(struct journal *j, const struct journal_draft *draft)
         int rc = journal_follow(j);
 
         if (rc == 0) {
-            rc = settle_tip(j);
+            rc = journal_settle(j);
         }
         if (rc == 0) {
             rc = attempt(j, draft, &done);
@@ -370,6 +375,8 @@ int journal_create(struct journal *j, const struct journal_draft *draft)
 
     if (rc == 0 && !done) {
         rc = err_raise(HF_EEXISTS, "somebody else is making a repository there");
+    } else if (rc == HF_EUNKNOWN && j->cause < 0) {
+        rc = err_add(j->cause, "entry 1"); /* nothing takes what is there for a repository */
     }
     return rc;
 }

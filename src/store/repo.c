@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -18,9 +17,9 @@
 #include "format/nacl.h"
 #include "store/memory.h"
 #include "store/repo_internal.h"
+#include "store/repo_keys.h"
+#include "store/repo_unlock.h"
 #include "store/view.h"
-
-#define MAX_KEYS 1024
 
 /* The hint file */
 
@@ -120,120 +119,6 @@ int repo_probe(struct fs *fs, uint8_t out_repo_id[16])
         rc = explain_missing_hint(fs);
     }
     mem_free(data);
-    return rc;
-}
-
-/* Keys */
-
-struct key_names {
-    char **names;
-    size_t count, cap;
-};
-
-static int add_key_name(void *context, const char *name)
-{
-    struct key_names *k = context;
-    int rc = mem_grow(&k->names, &k->cap, k->count + 1, sizeof *k->names);
-
-    if (rc == 0 && k->count >= MAX_KEYS) {
-        rc = err_raise(HF_ELIMIT, "there are more than %d keys", MAX_KEYS);
-    }
-    if (rc == 0) {
-        k->names[k->count] = mem_strdup(name);
-        rc = k->names[k->count] ? 0 : err_nomem();
-        k->count += rc == 0;
-    }
-    return rc;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int try_key(struct fs *fs, const char *name, const uint8_t repo_id[16],
-                   const struct keyfile_unlock *unlock, struct keyring **out_keys)
-{
-    char path[5 + 256];
-    uint8_t *data = NULL;
-    size_t len = 0;
-    struct keyfile_info info;
-    uint8_t master[KEYRING_MASTER_BYTES];
-    int rc;
-
-    snprintf(path, sizeof path, "keys/%s", name);
-    rc = fs_read_file(fs, path, 2 * (size_t)KEYFILE_BYTES, &data, &len);
-    if (rc == HF_EDAMAGE) {
-        rc = HF_EKEY_DAMAGED;
-    }
-    if (rc == 0) {
-        rc = keyfile_unwrap(data, len, unlock, master, &info);
-    }
-    if (rc == 0 && memcmp(info.repo_id, repo_id, 16) != 0) {
-        rc = err_raise(HF_EDAMAGE, "the key and the file `holdfast` name different repositories");
-    }
-    if (rc == 0) {
-        rc = keyring_new(master, out_keys);
-    }
-    if (rc == 0 && memcmp((*out_keys)->sign_public, info.admin_public, 32) != 0) {
-        keyring_free(*out_keys);
-        *out_keys = NULL;
-        rc = err_raise(HF_EKEY_DAMAGED, "its pinned public key is not that of its secret");
-    }
-    mem_wipe(master, sizeof master);
-    mem_free(data);
-    return rc < 0 ? err_add(rc, "keys/%s", name) : 0;
-}
-
-/*
- * What says most about why no key opened: that one did, or could not be tried; then that what the
- * user gave is wrong; then what is wrong with a file beside it.
- */
-static unsigned weight_of(int code)
-{
-    switch (code) {
-    case 0:
-        return 0;
-    case HF_EKEY_DAMAGED:
-    case HF_ENEWER:
-    case HF_EABSENT:
-        return 1;
-    case HF_EKEY:
-        return 2;
-    default:
-        return 3;
-    }
-}
-
-/* Tries every key. */
-static int unlock_keys(struct fs *fs, const uint8_t repo_id[16],
-                       const struct keyfile_unlock *unlock, struct keyring **out_keys)
-{
-    struct key_names k = { 0 };
-    struct err_trail reason = { 0 };
-    int rc = fs_list(fs, "keys", add_key_name, &k);
-
-    if (rc == HF_EABSENT || (rc == 0 && k.count == 0)) {
-        rc = err_raise(HF_EKEY_DAMAGED, "there are no keys in %s/keys", fs->label);
-        err_hint("put a copy of the repository's key files back into keys/");
-    } else if (rc == 0) {
-        qsort(k.names, k.count, sizeof *k.names, compare_names);
-        rc = HF_EKEY;
-        for (size_t i = 0; i < k.count && !*out_keys; i++) {
-            rc = try_key(fs, k.names[i], repo_id, unlock, out_keys);
-            if (rc < 0 && weight_of(rc) > weight_of(reason.code)) {
-                err_take(&reason);
-            }
-        }
-        if (rc < 0) {
-            err_give(&reason);
-            rc = reason.code;
-        }
-    }
-    for (size_t i = 0; i < k.count; i++) {
-        mem_free(k.names[i]);
-    }
-    mem_free(k.names);
     return rc;
 }
 
@@ -428,6 +313,55 @@ static int bring_up_to_date(struct repo *r, enum repo_damage_policy policy)
     return rc;
 }
 
+static void set_publishing(struct repo *r, bool publishing)
+{
+    pthread_mutex_lock(&r->lock);
+    r->publishing = publishing;
+    pthread_mutex_unlock(&r->lock);
+}
+
+int repo_publish(struct repo *r, const struct journal_draft *draft)
+{
+    int rc;
+
+    set_publishing(r, true);
+    rc = journal_publish(r->journal, draft);
+    set_publishing(r, false);
+    return rc;
+}
+
+uint64_t repo_tip(struct repo *r)
+{
+    uint64_t number;
+
+    pthread_rwlock_rdlock(&r->index_lock);
+    number = journal_at(r->journal)->number;
+    pthread_rwlock_unlock(&r->index_lock);
+    return number;
+}
+
+int repo_look_again(struct repo *r, uint64_t seen, bool *out_moved)
+{
+    struct err_trail why;
+    int rc = 0;
+
+    err_take(&why);
+    pthread_rwlock_wrlock(&r->index_lock);
+    pthread_mutex_lock(&r->lock);
+    if (r->publishing) {
+        rc = err_raise(HF_ECHANGED, "a segment was removed meanwhile");
+    } else if (!r->damage && journal_at(r->journal)->number == seen) {
+        rc = journal_follow(r->journal);
+    }
+    pthread_mutex_unlock(&r->lock);
+    *out_moved = rc == 0 && journal_at(r->journal)->number != seen;
+    pthread_rwlock_unlock(&r->index_lock);
+    if (rc == 0) {
+        err_give(&why);
+    }
+    return rc;
+}
+
 void repo_remember(struct repo *r)
 {
     const struct journal_position *at = journal_at(r->journal);
@@ -482,10 +416,13 @@ static int open_journal(struct repo *r)
 static int open_parts(struct repo *r, const struct keyfile_unlock *unlock,
                       enum repo_damage_policy policy)
 {
+    const struct repo_unlock u = {
+        .fs = r->env.fs, .cache = r->env.cache, .repo_id = r->id, .how = unlock
+    };
     int rc = repo_probe(r->env.fs, r->id);
 
     if (rc == 0) {
-        rc = unlock_keys(r->env.fs, r->id, unlock, &r->keys);
+        rc = repo_unlock(&u, &r->keys, &r->way, NULL);
     }
     if (rc == 0) {
         rc = open_journal(r);
@@ -498,6 +435,9 @@ static int open_parts(struct repo *r, const struct keyfile_unlock *unlock,
     }
     if (rc == 0) {
         rc = bring_up_to_date(r, policy);
+    }
+    if (rc == 0) {
+        rc = repo_keys_confirm(r, unlock);
     }
     return rc;
 }

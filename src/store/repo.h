@@ -83,6 +83,8 @@ const struct catalog *repo_catalog(const struct repo *r);
 struct journal *repo_journal(struct repo *r);
 /* The index, brought up to date from footers if need be. */
 int repo_index(struct repo *r, struct index **out_index);
+/* How many chunks there are in segments that are not condemned. */
+int repo_chunk_count(struct repo *r, uint64_t *out_count);
 
 /*
  * A reader: fetches chunks by id, verified. Keeps the last few decoded blocks. Each serves one

@@ -62,12 +62,32 @@ static int pass_over(struct repo *r)
     return 0;
 }
 
+/* What can't be read may have been pruned since the journal was read: that is no damage. */
+static bool is_gone(struct repo *r, uint32_t ordinal)
+{
+    struct err_trail why;
+    bool gone = false;
+
+    err_take(&why);
+    pthread_mutex_lock(&r->lock);
+    if (!r->publishing && !r->damage && journal_follow(r->journal) == 0) {
+        gone = catalog_segment(r->catalog, ordinal)->condemned_by != 0;
+    }
+    pthread_mutex_unlock(&r->lock);
+    err_give(&why);
+    return gone;
+}
+
 static int catch_up(struct repo *r)
 {
     for (; r->indexed < catalog_segment_count(r->catalog); r->indexed++) {
         const struct catalog_segment *s = catalog_segment(r->catalog, r->indexed);
         int rc = s->condemned_by == 0 ? repo_index_segment(r, r->indexed) : 0;
 
+        if (rc == HF_EDAMAGE && is_gone(r, r->indexed)) {
+            err_clear();
+            rc = 0;
+        }
         if (rc == HF_EDAMAGE || rc == HF_EIO) {
             rc = pass_over(r);
         }
@@ -94,7 +114,8 @@ static int build_anew(struct repo *r, uint64_t seen)
 {
     int rc;
 
-    log_write(LOG_LEVEL_WARN, "the index is built anew: %s", err_last()->text);
+    log_write(err_last()->code == HF_EDAMAGE ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+              "the index is built anew: %s", err_last()->text);
     err_clear();
     pthread_rwlock_wrlock(&r->index_lock);
     if (r->builds == seen) {
@@ -104,6 +125,35 @@ static int build_anew(struct repo *r, uint64_t seen)
     }
     rc = catch_up(r);
     pthread_rwlock_unlock(&r->index_lock);
+    return rc;
+}
+
+int repo_chunk_count(struct repo *r, uint64_t *out_count)
+{
+    struct index *index;
+    int rc = repo_index(r, &index);
+
+    if (rc == 0) {
+        rc = index_count_live(index, out_count);
+    }
+    if (rc == HF_EDAMAGE) {
+        rc = build_anew(r, r->builds);
+        if (rc == 0) {
+            rc = index_count_live(index, out_count);
+        }
+    }
+    return rc;
+}
+
+int repo_index_renew(struct repo *r)
+{
+    uint64_t live;
+    int rc = repo_chunk_count(r, &live);
+
+    if (rc == 0 && live < index_count(r->index) / 2) {
+        err_raise(HF_EFAIL, "most of it is about what was pruned");
+        rc = build_anew(r, r->builds);
+    }
     return rc;
 }
 
@@ -249,6 +299,21 @@ void repo_segment_put(struct repo *r, uint32_t ordinal)
     o = find_open(r, ordinal);
     if (o) {
         o->users--;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void repo_segment_drop_condemned(struct repo *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < REPO_OPEN_SEGMENTS; i++) {
+        struct repo_open_segment *o = &r->open[i];
+
+        if (o->reader && o->users == 0 &&
+            catalog_segment(r->catalog, o->ordinal)->condemned_by != 0) {
+            segreader_close(o->reader);
+            o->reader = NULL;
+        }
     }
     pthread_mutex_unlock(&r->lock);
 }

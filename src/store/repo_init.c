@@ -18,6 +18,7 @@
 #include "store/journal.h"
 #include "store/repo.h"
 #include "store/repo_internal.h"
+#include "store/repo_keys.h"
 
 #define RESERVE_BYTES ((size_t)1 << 20)
 
@@ -66,14 +67,6 @@ static int check_params(const struct repo_params *p)
     return rc;
 }
 
-static int check_key_name(const char *name)
-{
-    if (name[0] == '\0' || strlen(name) > 255 || strchr(name, '/')) {
-        return err_raise(HF_EUSAGE, "'%s' can't name a key", name);
-    }
-    return 0;
-}
-
 static int refuse_what_is_there(struct fs *fs)
 {
     struct fs_stat st;
@@ -106,9 +99,8 @@ static int make_folders(struct fs *fs)
     return fs_sync_dir(fs, "", "init.folders");
 }
 
-/* site NULL: nothing depends on this file after a crash, and it is not synced. */
-static int write_file(struct fs *fs, const char *path, uint32_t mode, const void *data, size_t len,
-                      const char *site)
+int repo_write_file(struct fs *fs, const char *path, uint32_t mode, const void *data, size_t len,
+                    const char *site)
 {
     struct fs_file *f = NULL;
     int rc = fs_create(fs, path, mode, &f);
@@ -137,10 +129,10 @@ static int write_file(struct fs *fs, const char *path, uint32_t mode, const void
  */
 static int probe_renaming(struct fs *fs)
 {
-    int rc = write_file(fs, "tmp/probe-a", 0600, "a", 1, NULL);
+    int rc = repo_write_file(fs, "tmp/probe-a", 0600, "a", 1, NULL);
 
     if (rc == 0) {
-        rc = write_file(fs, "tmp/probe-b", 0600, "b", 1, NULL);
+        rc = repo_write_file(fs, "tmp/probe-b", 0600, "b", 1, NULL);
     }
     if (rc == 0) {
         rc = fs_rename_new(fs, "tmp/probe-a", "tmp/probe-b");
@@ -163,10 +155,10 @@ static int probe_renaming(struct fs *fs)
     return rc;
 }
 
-static int write_reserve(struct fs *fs)
+int repo_write_reserve(struct fs *fs)
 {
     uint8_t *zeros = mem_zalloc(RESERVE_BYTES);
-    int rc = zeros ? write_file(fs, "reserve", 0600, zeros, RESERVE_BYTES, NULL) : err_nomem();
+    int rc = zeros ? repo_write_file(fs, "reserve", 0600, zeros, RESERVE_BYTES, NULL) : err_nomem();
 
     mem_free(zeros);
     return rc;
@@ -174,22 +166,29 @@ static int write_reserve(struct fs *fs)
 
 static int write_key(const struct repo_env *env, const uint8_t master[32],
                      const struct keyring *keys, const uint8_t repo_id[16],
-                     const struct keyfile_unlock *unlock, const char *name)
+                     const struct keyfile_unlock *unlock, const char *name, uint8_t out_first[8])
 {
     uint8_t bytes[KEYFILE_BYTES];
+    struct keyfile_info info;
     char path[5 + 256];
     int rc;
 
     snprintf(path, sizeof path, "keys/%s", name);
     rc = keyfile_wrap(master, repo_id, keys->sign_public, unlock, env->rnd, bytes);
     if (rc == 0) {
-        rc = write_file(env->fs, "tmp/key", 0400, bytes, sizeof bytes, "init.key");
+        rc = repo_write_file(env->fs, "tmp/key", 0400, bytes, sizeof bytes, "init.key");
     }
     if (rc == 0) {
         rc = fs_rename_new(env->fs, "tmp/key", path);
     }
     if (rc == 0) {
         rc = fs_sync_dir(env->fs, "keys", "init.keys");
+    }
+    if (rc == 0) {
+        rc = keyfile_inspect(bytes, sizeof bytes, &info);
+    }
+    if (rc == 0) {
+        memcpy(out_first, info.fingerprint, 8);
     }
     return rc;
 }
@@ -199,6 +198,7 @@ struct first_entry {
     const struct repo_params *params;
     const struct keyring *keys;
     const uint8_t *repo_id;
+    uint8_t key[8]; /* how the fingerprint of its key begins */
 };
 
 static int build_first_entry(void *context, struct buf *body)
@@ -221,6 +221,7 @@ static int build_first_entry(void *context, struct buf *body)
     memcpy(init.repo_id, f->repo_id, sizeof init.repo_id);
     memcpy(init.admin_public, f->keys->sign_public, sizeof init.admin_public);
     memcpy(init.data_public, f->keys->data_public, sizeof init.data_public);
+    memcpy(init.first_key, f->key, sizeof init.first_key);
     entry_put_init(body, &init);
     return buf_error(body);
 }
@@ -253,7 +254,7 @@ static int name_repository(const struct repo_env *env, const uint8_t repo_id[16]
     int rc;
 
     repo_hint_text(repo_id, text);
-    rc = write_file(env->fs, "tmp/holdfast", 0444, text, strlen(text), "init.hint");
+    rc = repo_write_file(env->fs, "tmp/holdfast", 0444, text, strlen(text), "init.hint");
     if (rc == 0) {
         rc = fs_rename_new(env->fs, "tmp/holdfast", "holdfast");
     }
@@ -279,10 +280,10 @@ static int make_repository(const struct repo_env *env, const struct repo_params 
         rc = probe_renaming(env->fs);
     }
     if (rc == 0) {
-        rc = write_reserve(env->fs);
+        rc = repo_write_reserve(env->fs);
     }
     if (rc == 0) {
-        rc = write_key(env, master, keys, repo_id, unlock, key_name);
+        rc = write_key(env, master, keys, repo_id, unlock, key_name, first.key);
     }
     if (rc == 0) {
         rc = publish_first_entry(&first);
@@ -304,7 +305,7 @@ int repo_init(const struct repo_env *env, const struct repo_params *params,
         rc = check_params(params);
     }
     if (rc == 0) {
-        rc = check_key_name(key_name);
+        rc = repo_keys_check_name(key_name);
     }
     if (rc == 0) {
         rc = refuse_what_is_there(env->fs);

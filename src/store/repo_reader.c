@@ -223,8 +223,19 @@ static int no_home(struct repo *r, const uint8_t id[32])
 
 int repo_locate(struct repo *r, const uint8_t id[32], struct index_home *out_home)
 {
-    int rc = repo_index_get(r, id, out_home);
+    bool again = true;
+    int rc = HF_EABSENT;
 
+    while (rc == HF_EABSENT && again) {
+        uint64_t tip = repo_tip(r);
+
+        rc = repo_index_get(r, id, out_home);
+        if (rc == HF_EABSENT) {
+            int looked = repo_look_again(r, tip, &again);
+
+            rc = looked < 0 ? looked : rc;
+        }
+    }
     return rc == HF_EABSENT ? no_home(r, id) : rc;
 }
 
@@ -249,12 +260,26 @@ static int try_home(void *context, const struct index_home *home)
     return rc == 0 ? 1 : rc == HF_EDAMAGE || rc == HF_EIO ? 0 : rc;
 }
 
+/*
+ * A segment that is not there may have been condemned since the journal was read, and what it held
+ * moved: so before anything is called damaged, the journal is asked for news.
+ */
 int repo_reader_chunk(struct repo_reader *rd, const uint8_t id[32], const uint8_t **out_data,
                       size_t *out_len)
 {
     struct attempt a = { .rd = rd, .id = id };
-    int rc = repo_index_each_home(rd->repo, id, try_home, &a);
+    bool again = true;
+    int rc = 0;
 
+    while (rc == 0 && again) {
+        uint64_t tip = repo_tip(rd->repo);
+
+        a.last_error = 0;
+        rc = repo_index_each_home(rd->repo, id, try_home, &a);
+        if (rc == 0) {
+            rc = repo_look_again(rd->repo, tip, &again);
+        }
+    }
     if (rc < 0) {
         return rc;
     }

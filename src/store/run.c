@@ -14,6 +14,7 @@
 #include "store/run_internal.h"
 
 #define ID_PREFIX 16
+#define PARTIAL_CHUNKS ((size_t)3 << 16) /* of a run, not yet published: some 25 MiB of memory */
 
 int run_begin(struct repo *r, const struct run_options *options, struct run **out_run)
 {
@@ -134,10 +135,15 @@ uint64_t run_bytes_stored(const struct run *x)
     return x->bytes_placed;
 }
 
+/*
+ * By what was added, not by what is written already: the latter depends on timing, and where the
+ * blocks are cut must not. The number of chunks counts as well, since each takes memory meanwhile.
+ */
 bool run_partial_due(const struct run *x)
 {
     return x->options.partial_bytes > 0 && !x->options.dry &&
-           x->bytes_placed - x->placed_at_partial >= x->options.partial_bytes;
+           (x->bytes_new - x->new_at_partial >= x->options.partial_bytes ||
+            map_count(x->known) >= PARTIAL_CHUNKS);
 }
 
 /* Validation: nothing that this run relies on or adopts may be condemned */
@@ -184,10 +190,16 @@ static int validate_parent(const struct run *x)
     if (!s || s->forgotten_by != 0) {
         return err_raise(HF_ECHANGED, "the parent snapshot was forgotten meanwhile");
     }
-    for (uint32_t i = 0; s->partial && i < catalog_segment_count(c); i++) {
-        if (catalog_segment(c, i)->condemned_by > s->number) {
-            return err_raise(HF_ECHANGED, "what an unfinished backup had stored was removed");
-        }
+    if (s->partial && catalog_condemned_since(c, s->number)) {
+        return err_raise(HF_ECHANGED, "what an unfinished backup had stored was removed");
+    }
+    return 0;
+}
+
+int run_validate_view(struct repo *r, uint64_t view, const char *rule)
+{
+    if (fs_enforces(r->env.fs, rule) && catalog_condemned_since(r->catalog, view)) {
+        return err_raise(HF_ECHANGED, "data were pruned meanwhile");
     }
     return 0;
 }
@@ -213,8 +225,7 @@ static int validate(const struct run *x)
 
 struct proposal {
     struct run *run;
-    enum entry_item type;
-    const struct commit *commit;
+    const struct run_entry *item;
     const uint8_t *uuid;
 };
 
@@ -235,31 +246,22 @@ static int reserve_own(struct run *x)
 static int build_body(void *context, struct buf *body)
 {
     const struct proposal *p = context;
-    struct repo *r = p->run->repo;
-    struct buf plain;
     int rc = validate(p->run);
 
     if (rc == 0) {
         rc = reserve_own(p->run);
     }
-    if (rc < 0) {
-        return rc;
-    }
-    buf_init(&plain);
-    for (const struct run_writer *w = p->run->writers; w; w = w->next) {
+    for (const struct run_writer *w = p->run->writers; rc == 0 && w; w = w->next) {
         entry_put_adopt(body, &w->adopt);
     }
-    rc = commit_encode(p->commit, &plain);
-    if (rc == 0) {
-        rc = entry_put_sealed(body, p->type, 0, r->keys, r->id, p->uuid, r->env.rnd, plain.data,
-                              plain.len);
-    }
-    buf_release(&plain);
-    return rc;
+    return rc < 0 ? rc : p->item->build(p->item->context, p->run->repo->catalog, p->uuid, body);
 }
 
 static void rely_on_own(struct run *x)
 {
+    if (!fs_enforces(x->repo->env.fs, "validate.own")) {
+        return;
+    }
     for (const struct run_writer *w = x->writers; w; w = w->next) {
         uint32_t ordinal = catalog_find_segment(x->repo->catalog, w->adopt.uuid);
 
@@ -330,10 +332,9 @@ static uint64_t bytes_to_adopt(const struct run *x)
 }
 
 /* All that is stored becomes durable, then the entry that says so. */
-static int flush_and_publish(struct run *x, enum entry_item type, struct commit *c,
-                             uint8_t out_id[16])
+static int flush_and_publish(struct run *x, const struct run_entry *item, uint8_t out_id[16])
 {
-    struct proposal p = { .run = x, .type = type, .commit = c, .uuid = out_id };
+    struct proposal p = { .run = x, .item = item, .uuid = out_id };
     struct journal_draft draft = { .validate = build_body, .context = &p };
     int rc = run_flush(x);
 
@@ -346,34 +347,71 @@ static int flush_and_publish(struct run *x, enum entry_item type, struct commit 
     if (rc < 0) {
         return rc;
     }
-    c->counts.bytes_new = x->bytes_new;
-    c->counts.bytes_stored = bytes_to_adopt(x);
     memcpy(draft.uuid, out_id, sizeof draft.uuid);
-    rc = journal_publish(x->repo->journal, &draft);
+    rc = repo_publish(x->repo, &draft);
     if (rc == 0) {
         settle(x);
     }
     return rc;
 }
 
-static int publish(struct run *x, enum entry_item type, struct commit *c, uint8_t out_id[16])
+static int publish(struct run *x, const struct run_entry *item, uint8_t out_id[16])
 {
     int rc = run_may_go_on(x);
 
     if (rc == 0) {
-        rc = flush_and_publish(x, type, c, out_id);
+        rc = flush_and_publish(x, item, out_id);
         x->failed = rc < 0;
     }
     return rc;
+}
+
+struct commit_item {
+    struct run *run;
+    enum entry_item type;
+    struct commit *commit;
+};
+
+static int build_commit(void *context, const struct catalog *catalog, const uint8_t uuid[16],
+                        struct buf *body)
+{
+    const struct commit_item *i = context;
+    const struct repo *r = i->run->repo;
+    struct commit said;
+    struct buf plain;
+    int rc;
+
+    i->commit->counts.bytes_new = i->run->bytes_new;
+    i->commit->counts.bytes_stored = bytes_to_adopt(i->run);
+    said = *i->commit; /* what it points to stays the caller's */
+    if (catalog_inside_gap(catalog, &said)) {
+        said.flags &= (uint8_t)~COMMIT_COMPLETE;
+    }
+    buf_init(&plain);
+    rc = commit_encode(&said, &plain);
+    if (rc == 0) {
+        rc = entry_put_sealed(body, i->type, 0, r->keys, r->id, uuid, r->env.rnd, plain.data,
+                              plain.len);
+    }
+    buf_release(&plain);
+    return rc;
+}
+
+static int publish_commit(struct run *x, enum entry_item type, struct commit *c, uint8_t out_id[16])
+{
+    struct commit_item item = { .run = x, .type = type, .commit = c };
+    struct run_entry entry = { .build = build_commit, .context = &item };
+
+    return publish(x, &entry, out_id);
 }
 
 int run_partial(struct run *x, const struct commit *so_far)
 {
     struct commit c = *so_far; /* its counts are filled in; what it points to stays the caller's */
     uint8_t id[16];
-    int rc = publish(x, ENTRY_PARTIAL, &c, id);
+    int rc = publish_commit(x, ENTRY_PARTIAL, &c, id);
 
-    x->placed_at_partial = x->bytes_placed;
+    x->new_at_partial = x->bytes_new;
     return rc < 0 ? err_add(rc, "could not keep what was stored so far") : 0;
 }
 
@@ -390,10 +428,24 @@ int run_commit(struct run **x, struct commit *c, uint8_t out_id[16], uint64_t *o
         run_abort(run);
         return 0;
     }
-    rc = publish(run, ENTRY_COMMIT, c, out_id);
+    rc = publish_commit(run, ENTRY_COMMIT, c, out_id);
     if (rc == 0) {
         *out_number = journal_at(run->repo->journal)->number;
     }
+    run_abort(run);
+    return rc;
+}
+
+int run_condemn(struct run **x, const struct run_entry *entry, uint64_t *out_number,
+                uint64_t *out_bytes)
+{
+    struct run *run = *x;
+    uint8_t id[16];
+    int rc = publish(run, entry, id);
+
+    *x = NULL;
+    *out_number = rc == 0 ? journal_at(run->repo->journal)->number : 0;
+    *out_bytes = run->bytes_adopted;
     run_abort(run);
     return rc;
 }
@@ -427,7 +479,7 @@ int run_publish(struct repo *r, const struct run_entry *entry, uint8_t out_id[16
         return rc;
     }
     memcpy(draft.uuid, out_id, sizeof draft.uuid);
-    rc = journal_publish(r->journal, &draft);
+    rc = repo_publish(r, &draft);
     if (rc < 0) {
         return rc;
     }

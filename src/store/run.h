@@ -26,7 +26,7 @@ struct run;
 struct run_options {
     struct pool *pool;
     bool dry;               /* finds out what would be stored, writes nothing */
-    uint64_t partial_bytes; /* publish what is stored so far after so many bytes; 0: never */
+    uint64_t partial_bytes; /* publish what is stored so far after so many new bytes; 0: never */
 };
 
 int run_begin(struct repo *r, const struct run_options *options, struct run **out_run);
@@ -57,21 +57,39 @@ int run_partial(struct run *x, const struct commit *so_far);
 
 /*
  * Publishes the snapshot and frees the run. bytes_new and bytes_stored of c->counts are filled in.
+ * It is not COMMIT_COMPLETE, whatever c says, if it is made inside a gap (catalog_inside_gap).
  * 0: acknowledged. HF_EUNKNOWN: it may still appear under out_id. HF_ECHANGED: what it relied on
  * was condemned meanwhile; doing the whole run again is right. The run is freed in every case.
  */
 int run_commit(struct run **x, struct commit *c, uint8_t out_id[16], uint64_t *out_number);
 
 /*
- * An entry without data: forget, unforget, an event. `validate` as in journal.h is given the
- * repository's catalogue at the tip.
+ * The one item of an entry that acts. `build` is called with the catalogue at the tip, before each
+ * attempt to publish, as `validate` in journal.h: it refuses, or appends the item to the body.
  */
 struct run_entry {
     int (*build)(void *context, const struct catalog *catalog, const uint8_t uuid[16],
                  struct buf *body);
     void *context;
 };
+/* An entry without data: forget, unforget, an event. */
 int run_publish(struct repo *r, const struct run_entry *entry, uint8_t out_id[16],
                 uint64_t *out_number);
+
+/*
+ * For an entry that stands on a look at what is stored, as of entry `view`: HF_ECHANGED if anything
+ * was condemned since. `rule` names the place for fs_enforces.
+ */
+int run_validate_view(struct repo *r, uint64_t view, const char *rule);
+
+/*
+ * For garbage collection. A chunk that moves is stored again although it has a home, unless this
+ * run has stored it already. run_condemn publishes what was stored together with a CONDEMN that
+ * `entry` appends, and frees the run; out_bytes: of the segments adopted. Fails as run_commit does.
+ */
+int run_move(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
+             size_t len);
+int run_condemn(struct run **x, const struct run_entry *entry, uint64_t *out_number,
+                uint64_t *out_bytes);
 
 #endif

@@ -407,6 +407,14 @@ int run_add(struct run *x, enum segment_record type, const uint8_t id[32], const
     return add_new(x, type, id, data, len);
 }
 
+int run_move(struct run *x, enum segment_record type, const uint8_t id[32], const void *data,
+             size_t len)
+{
+    int rc = run_may_go_on(x);
+
+    return rc < 0 || map_get(x->known, id) ? rc : add_new(x, type, id, data, len);
+}
+
 /* Flushing */
 
 static int drain(struct run *x)

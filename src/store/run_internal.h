@@ -67,7 +67,7 @@ struct run {
     uint64_t bytes_new;
     uint64_t bytes_placed;  /* records of blocks, frames not counted */
     uint64_t bytes_adopted; /* whole segments, by entries of this run */
-    uint64_t placed_at_partial;
+    uint64_t new_at_partial, placed_at_partial;
     bool failed; /* chunks that are known may be lost, or adopted already: see run_may_go_on */
 };
 

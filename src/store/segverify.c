@@ -157,8 +157,12 @@ int segverify_blocks(struct segverify *v, struct segreader *r, const struct segm
             rc = 0;
         }
     }
-    if (rc == 0 && why->code == 0 && segverify_padding(r, f, true) < 0) {
-        remember(why);
+    if (rc == 0 && why->code == 0) {
+        rc = segverify_padding(r, f, true);
+        if (rc == HF_EDAMAGE || rc == HF_EIO) {
+            remember(why);
+            rc = 0;
+        }
     }
     return rc < 0 ? rc : why->code != 0 ? HF_EDAMAGE : 0;
 }

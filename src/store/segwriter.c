@@ -306,6 +306,9 @@ static int take_name(struct segwriter *w)
             err_give(&cause);
         }
     }
+    if (rc == HF_EABSENT) {
+        rc = err_raise(HF_ECHANGED, "%s was so old that a prune removed it", w->tmp_path);
+    }
     w->named = rc == 0;
     return rc;
 }

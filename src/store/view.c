@@ -1,7 +1,7 @@
 /*
  * view.c - saving and loading the cached view. See view.h.
  *
- * The file: magic "HFVIEW\0\1" [8] · repository id [16] · u64 number · seal hash [32] · varint
+ * The file: magic "HFVIEW\0\3" [8] · repository id [16] · u64 number · seal hash [32] · varint
  * segments indexed · bytes catalogue · bytes list of index runs · blake2b of all before [32].
  */
 #include "store/view.h"
@@ -15,7 +15,7 @@
 
 #define VIEW_MAX_BYTES ((size_t)1 << 30)
 
-static const uint8_t magic[8] = { 'H', 'F', 'V', 'I', 'E', 'W', 0, 1 };
+static const uint8_t magic[8] = { 'H', 'F', 'V', 'I', 'E', 'W', 0, 3 };
 
 static int parse(const uint8_t *data, size_t len, const struct keyring *keys,
                  const uint8_t repo_id[16], struct index *index, struct view *out)

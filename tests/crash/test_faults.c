@@ -244,14 +244,13 @@ static uint64_t sweep(const struct scenario *moment, const struct simfault *faul
     return runs;
 }
 
-/* `kinds_of_error`: how many of the list; a backup has many operations, and each takes its time. */
-static void sweep_moment(const struct scenario *moment, size_t kinds_of_error)
+static void sweep_moment(const struct scenario *moment)
 {
     static const int errors[] = { EIO, ENOSPC, EDQUOT, EROFS, EMFILE };
     uint64_t runs = 0;
 
     for (size_t g = 0; g < COUNT(groups); g++) {
-        for (size_t e = 0; e < kinds_of_error; e++) {
+        for (size_t e = 0; e < COUNT(errors); e++) {
             for (int for_ever = 0; for_ever < 2; for_ever++) {
                 struct simfault f = { .where = { .kinds = groups[g].kinds },
                                       .errnum = errors[e],
@@ -268,19 +267,19 @@ static void sweep_moment(const struct scenario *moment, size_t kinds_of_error)
 static void test_faults_while_a_repository_is_made(void **state)
 {
     (void)state;
-    sweep_moment(&moments[0], 5);
+    sweep_moment(&moments[0]);
 }
 
 static void test_faults_while_a_repository_is_opened(void **state)
 {
     (void)state;
-    sweep_moment(&moments[1], 5);
+    sweep_moment(&moments[1]);
 }
 
 static void test_faults_during_a_backup(void **state)
 {
     (void)state;
-    sweep_moment(&moments[2], 2);
+    sweep_moment(&moments[2]);
 }
 
 /* Errors that are not what they seem: half a write, success, a sync that has thrown data away. */

@@ -96,7 +96,7 @@ static void test_the_nth_operation_fails_once(void **state)
     put(b->fs, "y", "");
     assert_true(!is_there(b->fs, "x1"));
     struct fs_file *f;
-    assert_int_equal(fs_create(b->fs, "x1", 0644, &f), HF_EIO);
+    assert_int_equal(fs_create(b->fs, "x1", 0644, &f), HF_EFILES);
     assert_non_null(strstr(err_last()->text, "could not create x1 in sim:/"));
     put(b->fs, "x1", "");
     assert_int_equal(simdisk_fault_hits(b->disk), 1);

@@ -264,6 +264,25 @@ static void crash_at(struct explorer *e, const struct simdisk *d, size_t first, 
     }
 }
 
+/* The end of the run as it was, and then a few random moments, each in one random way. */
+static void crash_here_and_there(struct explorer *e, const struct simdisk *d)
+{
+    unsigned models = e->options->models == 0 ? SIMMODEL_ALL : e->options->models;
+    size_t end = simdisk_trace(d)->count;
+    struct simcrash_limits one = { .sampled = 1, .random = true };
+    struct rnd rnd;
+    rnd_init_seeded(&rnd, simmem_mix(e->options->limits.seed, end));
+    int rc = simcrash_each(d, SIMMODEL_KILL, &one, end, end, explore_state, e);
+    for (size_t i = 0; rc == 0 && i < e->options->cuts; i++) {
+        size_t cut = (size_t)rnd_below(&rnd, end + 1);
+        unsigned model = (unsigned)rnd_below(&rnd, SIMMODELS);
+        one.seed = simmem_mix(e->options->limits.seed, i);
+        if ((models & SIMMODEL_BIT(model)) != 0) {
+            rc = simcrash_each(d, (enum simmodel)model, &one, cut, cut, explore_state, e);
+        }
+    }
+}
+
 uint64_t explore_violations(const struct explore_report *r)
 {
     uint64_t sum = 0;
@@ -297,7 +316,11 @@ int explore_crashes(const struct scenario *s, const struct explore_options *o,
         }
         out_report->operations = simdisk_trace(d)->count;
         out_report->runs = 1;
-        crash_at(&e, d, 0, SIZE_MAX);
+        if (o->cuts > 0) {
+            crash_here_and_there(&e, d);
+        } else {
+            crash_at(&e, d, 0, SIZE_MAX);
+        }
         simdisk_free(d);
     }
     return conclude(&e, began);

@@ -43,6 +43,7 @@ struct explore_options {
     unsigned depth;      /* 1: crashes of run; 2: and of what runs after these; 0 is as 1 */
     size_t deeper_every; /* with depth 2: only below every n-th state; 0: below all */
     struct simcrash_limits limits;
+    size_t cuts;           /* a random state at so many random moments, and at the end; 0: at all */
     uint64_t seed;         /* of disk and clients */
     const char *skip_site; /* syncs to leave out, in all that runs */
     bool first_only;       /* stop at the first violation */

@@ -3,10 +3,10 @@
  *
  *     holdfast-format_seeds fuzz/corpus
  *
- * fills the folders block, commit, entry, roll and segment below it, which must be there, with a
- * few small valid structures each. They are sealed with the keyring of fuzz/fuzz_format.h and
- * depend on nothing else but the format: run it again when that changes. (Sealed boxes draw a key
- * of their own, so segments differ from run to run.)
+ * fills the folders block, commit, entry, gapevent, keychange, roll and segment below it, which
+ * must be there, with a few small valid structures each. They are sealed with the keyring of
+ * fuzz/fuzz_format.h and depend on nothing else but the format: run it again when that changes.
+ * (Sealed boxes draw a key of their own, so segments differ from run to run.)
  */
 #include <stdio.h>
 
@@ -16,6 +16,8 @@
 #include "format/block.h"
 #include "format/commit.h"
 #include "format/entry.h"
+#include "format/gapevent.h"
+#include "format/keychange.h"
 #include "format/roll.h"
 #include "format/segment.h"
 #include "format/xxh.h"
@@ -165,14 +167,49 @@ static void put_init(struct buf *b)
     entry_put_init(b, &i);
 }
 
-static void put_sealed(struct buf *b, enum entry_item type, void (*put_plain)(struct buf *b))
+static void put_ways(struct buf *plain)
+{
+    struct keychange_way added = { "team.2", KEYCHANGE_PASSWORD, { 2 } };
+    struct keychange_way removed = { "team", KEYCHANGE_PASSWORD, { 3 } };
+    struct keychange c = { .by = { "first", KEYCHANGE_KEY_FILE, { 1 } },
+                           .added = &added,
+                           .added_count = 1,
+                           .removed = &removed,
+                           .removed_count = 1 };
+
+    fuzz_require(keychange_encode(&c, plain) == 0);
+}
+
+static void put_gap_opened(struct buf *plain)
+{
+    const struct gapevent g = { .act = GAPEVENT_OPEN,
+                                .reason = GAPEVENT_OVERFLOW,
+                                .job = borrow("nightly"),
+                                .host = borrow("web1"),
+                                .at_ns = 1790000001500000000 };
+
+    fuzz_require(gapevent_encode(&g, plain) == 0);
+}
+
+static void put_gap_closed(struct buf *plain)
+{
+    const struct gapevent g = { .act = GAPEVENT_CLOSE,
+                                .gap = { 0x11, 0x22 },
+                                .at_ns = 1790000002500000000 };
+
+    fuzz_require(gapevent_encode(&g, plain) == 0);
+}
+
+/* `kind` is one of the events, or of the changes of keys: of no meaning for the others. */
+static void put_sealed(struct buf *b, enum entry_item type, unsigned kind,
+                       void (*put_plain)(struct buf *b))
 {
     struct buf plain;
 
     buf_init(&plain);
     put_plain(&plain);
-    fuzz_require(entry_put_sealed(b, type, ENTRY_EVENT_TAG, fuzz_keys(), repo_id, uuid, &rnd,
-                                  plain.data, plain.len) == 0);
+    fuzz_require(entry_put_sealed(b, type, kind, fuzz_keys(), repo_id, uuid, &rnd, plain.data,
+                                  plain.len) == 0);
     buf_release(&plain);
 }
 
@@ -185,14 +222,14 @@ static void write_entries(struct buf *b)
     flush_seed("entry/init", b);
     put_adopt(b);
     put_adopt(b);
-    put_sealed(b, ENTRY_COMMIT, put_commit);
+    put_sealed(b, ENTRY_COMMIT, 0, put_commit);
     seal_entry(b, 2);
     flush_seed("entry/commit", b);
     put_adopt(b);
-    put_sealed(b, ENTRY_PARTIAL, put_commit);
+    put_sealed(b, ENTRY_PARTIAL, 0, put_commit);
     seal_entry(b, 3);
     flush_seed("entry/partial", b);
-    put_sealed(b, ENTRY_EVENT, put_tags);
+    put_sealed(b, ENTRY_EVENT, ENTRY_EVENT_TAG, put_tags);
     seal_entry(b, 5);
     flush_seed("entry/tag", b);
     entry_put_forget(b, false, 5, ids, 2);
@@ -209,6 +246,26 @@ static void write_entries(struct buf *b)
     flush_seed("entry/condemn", b);
     entry_head_name(7, fuzz_keys()->sign_public, (char *)memset(b->data, 0, ENTRY_HEAD_BYTES));
     write_seed("entry/head-name", b->data, ENTRY_HEAD_BYTES - 1);
+    buf_clear(b);
+    put_ways(b);
+    flush_seed("keychange/ways", b);
+    put_sealed(b, ENTRY_KEY, ENTRY_KEY_WAYS, put_ways);
+    seal_entry(b, 4);
+    flush_seed("entry/key", b);
+}
+
+static void write_gaps(struct buf *b)
+{
+    put_gap_opened(b);
+    flush_seed("gapevent/opened", b);
+    put_gap_closed(b);
+    flush_seed("gapevent/closed", b);
+    put_sealed(b, ENTRY_EVENT, ENTRY_EVENT_GAP, put_gap_opened);
+    seal_entry(b, 10);
+    flush_seed("entry/gap-opened", b);
+    put_sealed(b, ENTRY_EVENT, ENTRY_EVENT_GAP, put_gap_closed);
+    seal_entry(b, 11);
+    flush_seed("entry/gap-closed", b);
 }
 
 static void write_rolls(struct buf *b)
@@ -354,6 +411,7 @@ int main(int argc, char **argv)
     write_blocks(&b);
     write_commits(&b);
     write_entries(&b);
+    write_gaps(&b);
     write_rolls(&b);
     write_segments(&b);
     buf_release(&b);

@@ -15,6 +15,7 @@ struct scenario_entry {
     unsigned depth;    /* of crashes within what follows a crash */
     size_t deeper_every;
     size_t exhaustive, sampled; /* limits at one cut; 0: the defaults */
+    size_t cuts;                /* as in struct explore_options */
     unsigned variants;          /* run once for each value of scenarios_variant; 0 is 1 */
 };
 

@@ -423,6 +423,9 @@ static int enumerate_cut(struct simcrash_plan *p, size_t cut)
     p->cut = cut;
     rnd_init_seeded(&p->rnd, simmem_mix(p->limits->seed, cut));
     lay_out(p);
+    if (p->limits->random) {
+        return random_ones(p, p->limits->sampled);
+    }
     if (combinations(p, p->limits->exhaustive) <= p->limits->exhaustive) {
         return all_names(p, 0);
     }

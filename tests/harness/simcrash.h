@@ -16,6 +16,7 @@
 struct simcrash_limits {
     size_t exhaustive; /* up to so many combinations at one cut, all of them */
     size_t sampled;    /* beyond: so many pairs and random ones, after the single ones */
+    bool random;       /* so many random ones, and nothing else */
     uint64_t seed;
 };
 

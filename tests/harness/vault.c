@@ -13,8 +13,31 @@
 
 #define CHUNK_MAX 1500
 
-static const uint8_t secret[KEYFILE_SECRET_BYTES] = "a key file for simulated clients";
-static const struct keyfile_unlock unlock = { .secret = secret };
+static const uint8_t secrets[VAULT_WAYS][KEYFILE_SECRET_BYTES] = {
+    "a key file for simulated clients", "another, which came later to it."
+};
+static const struct keyfile_unlock ways[VAULT_WAYS] = { { .secret = secrets[0] },
+                                                        { .secret = secrets[1] } };
+
+const struct keyfile_unlock *vault_way(unsigned way)
+{
+    return &ways[way];
+}
+
+int vault_open_by(const struct repo_env *env, unsigned way, struct repo **out_repo)
+{
+    return repo_open(env, &ways[way], REPO_STRICT, out_repo);
+}
+
+static int open_somehow(const struct repo_env *env, struct repo **out_repo)
+{
+    int rc = HF_EKEY;
+
+    for (unsigned way = 0; rc == HF_EKEY && way < VAULT_WAYS; way++) {
+        rc = vault_open_by(env, way, out_repo);
+    }
+    return rc;
+}
 
 int vault_enter(struct vault *v, struct simclient *client)
 {
@@ -50,7 +73,7 @@ int vault_init(struct vault *v)
 
     repo_default_params(&params);
     params.segment_target = 6000; /* a commit of a few KiB needs several segments */
-    rc = repo_init(&v->env, &params, &unlock, "main", id);
+    rc = repo_init(&v->env, &params, &ways[0], "main", id);
     if (rc == 0) {
         simclient_note(v->client, "made");
     }
@@ -59,7 +82,7 @@ int vault_init(struct vault *v)
 
 int vault_attach(struct vault *v)
 {
-    return repo_open(&v->env, &unlock, REPO_STRICT, &v->repo);
+    return open_somehow(&v->env, &v->repo);
 }
 
 /* What snapshot `number` holds: every second chunk is also in snapshot number - 1. */
@@ -137,7 +160,7 @@ static int store_and_commit(struct vault *v, struct run **run, unsigned number, 
         rc = run_commit(run, &c, id, &entry);
     }
     if (rc == 0) {
-        simclient_note(v->client, "acked %u", number);
+        simclient_note(v->client, "acked %u in %" PRIu64, number, entry);
     }
     buf_release(&root);
     cipher_id_free(ids);
@@ -211,7 +234,7 @@ static int verify_chunks(struct repo_reader *reader, unsigned number, const uint
     return 0;
 }
 
-static int verify_snapshot(struct repo_reader *reader, const struct catalog_snapshot *s)
+int vault_look_at(struct repo_reader *reader, const struct catalog_snapshot *s)
 {
     unsigned number = (unsigned)strtoul(s->commit.job, NULL, 10);
     uint8_t ids[VAULT_CHUNKS * VAULT_ID_BYTES + 1];
@@ -245,14 +268,22 @@ const struct catalog_snapshot *vault_find_live(const struct catalog *c, unsigned
     return NULL;
 }
 
-/* Whether a forget was begun after that note: it may have happened, whatever its client was told.
+/*
+ * Whether the journal still holds what was acknowledged in that entry: the snapshot, and unless
+ * somebody has set out to forget it, as one that is not forgotten.
  */
-static bool forgotten_since(const struct simdisk *d, size_t since, unsigned number)
+static bool is_kept(const struct simdisk *d, const struct catalog *c, unsigned number,
+                    uint64_t entry)
 {
-    for (size_t i = since + 1; i < simdisk_note_count(d); i++) {
-        unsigned forgotten;
+    char job[16];
 
-        if (sscanf(simdisk_note(d, i), "forgets %u", &forgotten) == 1 && forgotten == number) {
+    snprintf(job, sizeof job, "%u", number);
+    for (size_t i = 0; i < catalog_snapshot_count(c); i++) {
+        const struct catalog_snapshot *s = catalog_snapshot(c, i);
+
+        if (!s->partial && s->number <= entry && strcmp(s->commit.job, job) == 0 &&
+            (s->forgotten_by == 0 ||
+             (s->forgotten_by > entry && simdisk_noted(d, "forgets %u", number)))) {
             return true;
         }
     }
@@ -263,9 +294,10 @@ static int verify_acknowledged(const struct simdisk *d, const struct catalog *c)
 {
     for (size_t i = 0; i < simdisk_note_count(d); i++) {
         unsigned number;
+        uint64_t entry;
 
-        if (sscanf(simdisk_note(d, i), "acked %u", &number) == 1 && !vault_find_live(c, number) &&
-            !forgotten_since(d, i, number)) {
+        if (sscanf(simdisk_note(d, i), "acked %u in %" SCNu64, &number, &entry) == 2 &&
+            !is_kept(d, c, number, entry)) {
             return err_raise(HF_EFAIL, "snapshot %u was acknowledged and is gone", number);
         }
     }
@@ -280,7 +312,7 @@ static int verify_repo(const struct simdisk *d, struct repo *r)
 
     for (size_t i = 0; rc == 0 && i < catalog_snapshot_count(c); i++) {
         if (vault_is_live(catalog_snapshot(c, i))) {
-            rc = verify_snapshot(reader, catalog_snapshot(c, i));
+            rc = vault_look_at(reader, catalog_snapshot(c, i));
         }
     }
     if (rc == 0) {
@@ -297,7 +329,7 @@ int vault_verify(struct simdisk *d)
                             .clock = simclient_clock(client),
                             .rnd = simclient_rnd(client) };
     struct repo *r = NULL;
-    int rc = repo_open(&env, &unlock, REPO_STRICT, &r);
+    int rc = open_somehow(&env, &r);
 
     if (rc == HF_ENO_REPO && !simdisk_noted(d, "made")) {
         err_clear();

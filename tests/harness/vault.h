@@ -6,7 +6,7 @@
  * much of it they share), so that anybody can tell from the number whether a snapshot is what it
  * was.
  *
- * What a client achieves is noted on the disk: "acked N" once the commit of number N is
+ * What a client achieves is noted on the disk: "acked N in E" once the commit of number N is
  * acknowledged. All functions return 0 or a negative code with a trail.
  */
 #ifndef HF_HARNESS_VAULT_H
@@ -16,6 +16,8 @@
 #include "harness/simdisk.h"
 #include "store/run.h"
 
+#define VAULT_ROLL_ENTRIES 4
+
 struct vault {
     struct simclient *client;
     struct repo_env env;
@@ -23,6 +25,8 @@ struct vault {
     struct pool *pool; /* without workers: deterministic */
     /* Called when all is stored and nothing published yet: what others do meanwhile. Or NULL. */
     int (*meanwhile)(struct simdisk *d);
+    bool tidy;        /* a prune takes what nobody has adopted, and files in tmp/, at any age */
+    unsigned batches; /* a prune ends after it has copied so many batches; 0: when it is done */
 };
 
 /* Folders and pool of a process; vault_leave ends it, whatever it has open. */
@@ -30,7 +34,15 @@ int vault_enter(struct vault *v, struct simclient *client);
 void vault_leave(struct vault *v);
 
 int vault_init(struct vault *v);   /* makes the repository; notes "made" */
-int vault_attach(struct vault *v); /* opens it */
+int vault_attach(struct vault *v); /* opens it, by whichever way in there is */
+
+/*
+ * The ways into a simulated repository: secrets, 0 being init's. HF_EKEY if that way is none (any
+ * more).
+ */
+#define VAULT_WAYS 2u
+const struct keyfile_unlock *vault_way(unsigned way);
+int vault_open_by(const struct repo_env *env, unsigned way, struct repo **out_repo);
 
 /*
  * Stores and commits snapshot `number`; with `partials` > 0 so many ADOPT-only entries before it.
@@ -44,11 +56,13 @@ int vault_backup(struct simdisk *d, const char *client, unsigned number, unsigne
 int vault_commit_unread(struct vault *v, unsigned number);
 /* Forgets a live snapshot of that number; notes "forgets N" before. */
 int vault_forget(struct vault *v, unsigned number);
-/*
- * A prune without any grace: condemns each segment that holds nothing a live snapshot needs, and
- * each file in segments/ that no entry has adopted; then removes what is condemned.
- */
+/* The store's prune without any grace: what is not needed now goes, and old entries roll up. */
 int vault_prune(struct vault *v);
+/*
+ * Undoes the forgetting of a snapshot of that number and notes "acked N in E"; 0 and no note if
+ * there is none, or if what it needs has been pruned.
+ */
+int vault_undelete(struct vault *v, unsigned number);
 
 /*
  * Opens the repository with neither cache nor memory, which writes nothing, and asserts the

@@ -14,6 +14,9 @@ const struct catalog_snapshot *vault_find_live(const struct catalog *c, unsigned
 /* What others do between storing and publishing; once, so that a second try is left in peace. */
 int vault_meanwhile(struct vault *v);
 
+/* Whether a snapshot is whole, and what its number says. */
+int vault_look_at(struct repo_reader *reader, const struct catalog_snapshot *s);
+
 static inline bool vault_is_live(const struct catalog_snapshot *s)
 {
     return !s->partial && s->forgotten_by == 0;

@@ -1,14 +1,14 @@
 /*
- * vault_prune.c - a prune without any grace, and backups that rely on what it may take away.
+ * vault_prune.c - a prune without any grace, backups that rely on what it may take away, and the
+ * undoing of a forget, which must notice what it has taken.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
 #include "harness/vault_internal.h"
-
-#define MOST_SEGMENTS 64
+#include "store/prune.h"
 
 int vault_commit_unread(struct vault *v, unsigned number)
 {
@@ -33,7 +33,7 @@ int vault_commit_unread(struct vault *v, unsigned number)
     }
     run_abort(run);
     if (rc == 0) {
-        simclient_note(v->client, "acked %u", number);
+        simclient_note(v->client, "acked %u in %" PRIu64, number, entry);
     }
     return rc == HF_ECHANGED ? vault_commit(v, number, 0) : rc;
 }
@@ -62,115 +62,137 @@ int vault_forget(struct vault *v, unsigned number)
     return run_publish(v->repo, &entry, id, &at);
 }
 
-struct pruning {
-    struct vault *vault;
-    bool needed[MOST_SEGMENTS];
-    uint8_t condemned[MOST_SEGMENTS][16];
-    size_t count;
+/* What a snapshot of a vault needs: its root, and the chunks whose ids the root lists. */
+struct marking {
+    struct repo_reader *reader;
+    unsigned batches_left; /* 0: no bound */
+    uint64_t copied;
+    volatile sig_atomic_t enough;
 };
 
-static int need_chunk(struct pruning *p, const uint8_t id[VAULT_ID_BYTES])
+static int mark(void *context, const uint8_t root[32], struct marks *m)
 {
-    struct index_home home;
-    int rc = repo_locate(p->vault->repo, id, &home);
-
-    if (rc == 0 && home.segment < MOST_SEGMENTS) {
-        p->needed[home.segment] = true;
-    }
-    return rc;
-}
-
-static int need_snapshot(struct pruning *p, struct repo_reader *reader,
-                         const struct catalog_snapshot *s)
-{
-    uint8_t copy[VAULT_CHUNKS * VAULT_ID_BYTES];
-    const uint8_t *ids;
+    static const uint8_t none[VAULT_ID_BYTES];
+    struct marking *t = context;
+    uint8_t ids[VAULT_CHUNKS * VAULT_ID_BYTES];
+    const uint8_t *data;
     size_t len;
-    int rc = need_chunk(p, s->commit.root);
+    int rc;
 
-    if (rc == 0) {
-        rc = repo_reader_chunk(reader, s->commit.root, &ids, &len);
+    if (memcmp(root, none, sizeof none) == 0) {
+        return 0; /* of an unfinished backup */
     }
-    if (rc == 0 && len != sizeof copy) {
+    rc = marks_add(m, root);
+    if (rc == 0) {
+        rc = repo_reader_chunk(t->reader, root, &data, &len);
+    }
+    if (rc == 0 && len != sizeof ids) {
         rc = err_raise(HF_EFAIL, "a snapshot has another root");
     }
     if (rc == 0) {
-        memcpy(copy, ids, sizeof copy);
+        memcpy(ids, data, len);
     }
     for (size_t i = 0; rc == 0 && i < VAULT_CHUNKS; i++) {
-        rc = need_chunk(p, copy + i * VAULT_ID_BYTES);
+        rc = marks_add(m, ids + i * VAULT_ID_BYTES);
     }
     return rc;
 }
 
-static int mark(struct pruning *p, const struct catalog *catalog)
+/* What is removed after a batch was published shows that it was. */
+static void count_batches(void *context, const struct prune_progress *p)
 {
-    struct repo_reader *reader = NULL;
-    int rc = repo_reader_new(p->vault->repo, 2, &reader);
+    struct marking *t = context;
 
-    memset(p->needed, 0, sizeof p->needed);
-    for (size_t i = 0; rc == 0 && i < catalog_snapshot_count(catalog); i++) {
-        if (vault_is_live(catalog_snapshot(catalog, i))) {
-            rc = need_snapshot(p, reader, catalog_snapshot(catalog, i));
-        }
-    }
-    repo_reader_free(reader);
-    return rc;
-}
-
-static int condemn_orphan(void *context, const char *name)
-{
-    struct pruning *p = context;
-    const struct catalog *catalog = repo_catalog(p->vault->repo);
-    uint8_t uuid[16];
-
-    if (p->count < MOST_SEGMENTS && text_unhex(name, 32, uuid) &&
-        catalog_find_segment(catalog, uuid) == CATALOG_NO_SEGMENT &&
-        !catalog_condemned(catalog, uuid)) {
-        memcpy(p->condemned[p->count++], uuid, 16);
-    }
-    return 0;
-}
-
-/* Marked anew at every attempt: what was committed meanwhile is needed as well. */
-static int build_condemn(void *context, const struct catalog *catalog, const uint8_t uuid[16],
-                         struct buf *body)
-{
-    struct pruning *p = context;
-    int rc = mark(p, catalog);
-
-    (void)uuid;
-    p->count = 0;
-    for (uint32_t i = 0; rc == 0 && i < catalog_segment_count(catalog) && i < MOST_SEGMENTS; i++) {
-        if (!p->needed[i] && catalog_segment(catalog, i)->condemned_by == 0) {
-            memcpy(p->condemned[p->count++], catalog_segment(catalog, i)->uuid, 16);
-        }
-    }
-    if (rc == 0) {
-        rc = fs_list(p->vault->env.fs, "segments", condemn_orphan, p);
-    }
-    if (rc == 0 && p->count == 0) {
-        rc = err_raise(HF_EABSENT, "there is nothing to prune");
-    }
-    if (rc == 0) {
-        entry_put_condemn(body, (const uint8_t(*)[16])p->condemned, p->count);
-    }
-    return rc < 0 ? rc : buf_error(body);
+    t->enough = t->batches_left > 0 && p->phase == PRUNE_COPYING && t->copied > 0;
+    t->copied += p->phase == PRUNE_REMOVING;
 }
 
 int vault_prune(struct vault *v)
 {
-    struct pruning p = { .vault = v };
-    struct run_entry entry = { .build = build_condemn, .context = &p };
+    struct marking t = { .batches_left = v->batches };
+    struct prune_options o = { .pool = v->pool,
+                               .leftover_ns = v->tidy ? 0 : 3600 * NS_PER_S,
+                               .batch_bytes = 1,
+                               .roll_size = VAULT_ROLL_ENTRIES,
+                               .mark = mark,
+                               .progress = count_batches,
+                               .context = &t,
+                               .cancel = &t.enough };
+    struct prune_result result;
+    int rc = repo_reader_new(v->repo, 2, &t.reader);
+
+    if (rc == 0) {
+        rc = prune_run(v->repo, &o, &result);
+    }
+    repo_reader_free(t.reader);
+    return rc;
+}
+
+struct undoing {
+    struct repo *repo;
+    unsigned number;
+    uint64_t view;
+    bool nothing;
+};
+
+static const struct catalog_snapshot *find_forgotten(const struct catalog *c, unsigned number)
+{
+    char job[16];
+
+    snprintf(job, sizeof job, "%u", number);
+    for (size_t i = 0; i < catalog_snapshot_count(c); i++) {
+        const struct catalog_snapshot *s = catalog_snapshot(c, i);
+
+        if (!s->partial && s->forgotten_by != 0 && strcmp(s->commit.job, job) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static int build_unforget(void *context, const struct catalog *catalog, const uint8_t uuid[16],
+                          struct buf *body)
+{
+    struct undoing *u = context;
+    const struct catalog_snapshot *s = find_forgotten(catalog, u->number);
+
+    (void)uuid;
+    u->nothing = s == NULL;
+    if (!s) {
+        return err_raise(HF_ECHANGED, "somebody else was faster");
+    }
+    entry_put_forget(body, true, 0, &s->id, 1);
+    return run_validate_view(u->repo, u->view, "validate.unforget");
+}
+
+int vault_undelete(struct vault *v, unsigned number)
+{
+    struct undoing u = { .repo = v->repo, .number = number };
+    struct run_entry entry = { .build = build_unforget, .context = &u };
+    const struct catalog_snapshot *s;
+    struct repo_reader *reader = NULL;
     uint8_t id[16];
     uint64_t at;
-    int rc = run_publish(v->repo, &entry, id, &at);
+    int rc = repo_refresh(v->repo);
 
-    for (size_t i = 0; rc == 0 && i < p.count; i++) {
-        char path[9 + 33] = "segments/";
-
-        text_hex(p.condemned[i], 16, path + 9);
-        rc = fs_unlink(v->env.fs, path);
+    u.view = journal_at(repo_journal(v->repo))->number;
+    s = rc == 0 ? find_forgotten(repo_catalog(v->repo), number) : NULL;
+    if (!s) {
+        return rc;
     }
-    return rc == HF_EABSENT ? 0 : rc;
+    rc = repo_reader_new(v->repo, 2, &reader);
+    if (rc == 0) {
+        rc = vault_look_at(reader, s);
+    }
+    repo_reader_free(reader);
+    if (rc == 0) {
+        rc = run_publish(v->repo, &entry, id, &at);
+    }
+    if (rc == 0) {
+        simclient_note(v->client, "acked %u in %" PRIu64, number, at);
+    } else if (rc == HF_EDAMAGE || rc == HF_ECHANGED) {
+        err_clear(); /* it is gone, or going */
+        rc = 0;
+    }
+    return rc;
 }

@@ -410,6 +410,143 @@ static void test_catalog_tags_replace_what_was_there(void **state)
     tear_down(&b);
 }
 
+/* An event of a gap, of job "one" on no host; out_id: of its entry. */
+static void gap_event(struct book *b, struct gapevent event, uint8_t out_id[16])
+{
+    struct buf plain;
+
+    begin_entry(b);
+    memcpy(out_id, b->uuid, 16);
+    buf_init(&plain);
+    event.job = (char[]){ "one" };
+    ok(gapevent_encode(&event, &plain));
+    ok(entry_put_sealed(&b->body, ENTRY_EVENT, ENTRY_EVENT_GAP, b->keys, repo, b->uuid, &b->rnd,
+                        plain.data, plain.len));
+    buf_release(&plain);
+}
+
+static void open_gap(struct book *b, int64_t begin_ns, uint8_t out_id[16])
+{
+    const struct gapevent event = { .act = GAPEVENT_OPEN,
+                                    .reason = GAPEVENT_OVERFLOW,
+                                    .at_ns = begin_ns };
+
+    gap_event(b, event, out_id);
+    ok(apply(b));
+}
+
+static void close_gap(struct book *b, const uint8_t id[16], int64_t end_ns)
+{
+    struct gapevent event = { .act = GAPEVENT_CLOSE, .at_ns = end_ns };
+    uint8_t entry[16];
+
+    memcpy(event.gap, id, 16);
+    gap_event(b, event, entry);
+    ok(apply(b));
+}
+
+static void test_catalog_keeps_gaps_in_the_order_of_the_journal(void **state)
+{
+    uint8_t first[16], second[16], unknown[16] = { 1 };
+    const struct catalog_gap *g;
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    open_gap(&b, 100, first);
+    open_gap(&b, 50, second);
+    assert_int_equal(catalog_gap_count(b.c), 2);
+    g = catalog_gap(b.c, 0);
+    assert_memory_equal(g->id, first, 16);
+    assert_int_equal(g->number, 2);
+    assert_int_equal(g->closed_by, 0);
+    assert_string_equal(g->job, "one");
+    assert_null(catalog_gap(b.c, 2));
+    assert_null(catalog_find_gap(b.c, unknown));
+    close_gap(&b, unknown, 200);
+    close_gap(&b, first, 200);
+    close_gap(&b, first, 300); /* void: it is closed */
+    assert_ptr_equal(catalog_find_gap(b.c, first), g);
+    assert_int_equal(g->closed_by, 5);
+    assert_int_equal(g->end_ns, 200);
+    assert_int_equal(catalog_find_gap(b.c, second)->closed_by, 0);
+    tear_down(&b);
+}
+
+static void test_catalog_ends_a_gap_not_before_it_began(void **state)
+{
+    struct book b;
+    uint8_t id[16];
+
+    (void)state;
+    set_up(&b, true);
+    open_gap(&b, 100, id);
+    close_gap(&b, id, 20);
+    assert_int_equal(catalog_gap(b.c, 0)->end_ns, 100);
+    tear_down(&b);
+}
+
+static void test_catalog_knows_which_commits_are_made_inside_a_gap(void **state)
+{
+    struct commit c = { .job = (char[]){ "one" }, .begin_ns = 150, .end_ns = 160 };
+    struct commit other = { .job = (char[]){ "two" } };
+    struct book b;
+    uint8_t id[16];
+
+    (void)state;
+    set_up(&b, true);
+    assert_false(catalog_inside_gap(b.c, &c));
+    open_gap(&b, 100, id);
+    assert_true(catalog_inside_gap(b.c, &c));
+    assert_false(catalog_inside_gap(b.c, &other));
+    c.flags = COMMIT_IMPORTED;
+    assert_false(catalog_inside_gap(b.c, &c));
+    c.flags = COMMIT_CLOSES_GAPS;
+    assert_false(catalog_inside_gap(b.c, &c));
+    c.begin_ns = 99;
+    assert_true(catalog_inside_gap(b.c, &c));
+    close_gap(&b, id, 200);
+    assert_false(catalog_inside_gap(b.c, &c));
+    tear_down(&b);
+}
+
+static void commit_that_closes(struct book *b, char *job, int64_t begin_ns)
+{
+    const struct commit c = {
+        .job = job, .flags = COMMIT_CLOSES_GAPS, .begin_ns = begin_ns, .end_ns = begin_ns + 10
+    };
+    struct buf plain;
+
+    begin_entry(b);
+    buf_init(&plain);
+    ok(commit_encode(&c, &plain));
+    ok(entry_put_sealed(&b->body, ENTRY_COMMIT, 0, b->keys, repo, b->uuid, &b->rnd, plain.data,
+                        plain.len));
+    buf_release(&plain);
+    ok(apply(b));
+}
+
+static void test_catalog_closes_gaps_by_a_commit_of_their_job_that_began_in_them(void **state)
+{
+    uint8_t first[16], second[16];
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    open_gap(&b, 100, first);
+    open_gap(&b, 300, second);
+    commit_that_closes(&b, (char[]){ "two" }, 400);
+    assert_int_equal(catalog_find_gap(b.c, first)->closed_by, 0);
+    commit_that_closes(&b, (char[]){ "one" }, 200);
+    assert_int_equal(catalog_find_gap(b.c, first)->closed_by, 5);
+    assert_int_equal(catalog_find_gap(b.c, first)->end_ns, 210);
+    assert_int_equal(catalog_find_gap(b.c, second)->closed_by, 0);
+    commit_that_closes(&b, (char[]){ "one" }, 500);
+    assert_int_equal(catalog_find_gap(b.c, first)->closed_by, 5);
+    assert_int_equal(catalog_find_gap(b.c, second)->end_ns, 510);
+    tear_down(&b);
+}
+
 static void test_catalog_passes_over_events_it_does_not_know(void **state)
 {
     struct book b;
@@ -424,11 +561,89 @@ static void test_catalog_passes_over_events_it_does_not_know(void **state)
     tear_down(&b);
 }
 
+/* Keys are named by a byte, their files as well. */
+static struct keychange_way way(uint8_t name)
+{
+    struct keychange_way w = { .kind = KEYCHANGE_PASSWORD };
+
+    snprintf(w.file, sizeof w.file, "key-%d", name);
+    memset(w.fingerprint, name, sizeof w.fingerprint);
+    return w;
+}
+
+/* Key `by` adds one, or removes it. */
+static void change_key(struct book *b, uint8_t by, uint8_t name, bool removed)
+{
+    struct keychange_way subject = way(name);
+    struct keychange c = { .by = way(by) };
+    struct buf plain;
+
+    *(removed ? &c.removed : &c.added) = &subject;
+    *(removed ? &c.removed_count : &c.added_count) = 1;
+    buf_init(&plain);
+    ok(keychange_encode(&c, &plain));
+    begin_entry(b);
+    ok(entry_put_sealed(&b->body, ENTRY_KEY, ENTRY_KEY_WAYS, b->keys, repo, b->uuid, &b->rnd,
+                        plain.data, plain.len));
+    ok(apply(b));
+    buf_release(&plain);
+}
+
+static enum catalog_key_state key_state(const struct catalog *c, uint8_t name)
+{
+    struct keychange_way w = way(name);
+
+    return catalog_key_state(c, w.fingerprint);
+}
+
+static void test_catalog_knows_which_keys_there_are(void **state)
+{
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    assert_int_equal(key_state(b.c, 1), CATALOG_KEY_UNKNOWN);
+    change_key(&b, 1, 2, false);
+    assert_int_equal(key_state(b.c, 1), CATALOG_KEY_VALID); /* it made the entry */
+    assert_int_equal(key_state(b.c, 2), CATALOG_KEY_VALID);
+    assert_int_equal(catalog_key(b.c, 1)->added_by, 2);
+    change_key(&b, 2, 1, true);
+    assert_int_equal(key_state(b.c, 1), CATALOG_KEY_REMOVED);
+    assert_int_equal(catalog_key(b.c, 0)->removed_by, 3);
+    change_key(&b, 2, 1, false); /* what was removed does not come back */
+    assert_int_equal(key_state(b.c, 1), CATALOG_KEY_REMOVED);
+    change_key(&b, 2, 9, true); /* nor does one whose removal is all that is known */
+    assert_int_equal(key_state(b.c, 9), CATALOG_KEY_REMOVED);
+    assert_int_equal(catalog_key_count(b.c), 3);
+    assert_null(catalog_key(b.c, 3));
+    tear_down(&b);
+}
+
+/* A removal must not be passed over because its form is not known. */
+static void test_catalog_needs_a_newer_program_for_changes_of_keys_it_does_not_know(void **state)
+{
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    begin_entry(&b);
+    ok(entry_put_sealed(&b.body, ENTRY_KEY, 2, b.keys, repo, b.uuid, &b.rnd, "what", 4));
+    assert_int_equal(apply(&b), HF_ENEWER);
+    begin_entry(&b);
+    ok(entry_put_sealed(&b.body, ENTRY_KEY, ENTRY_KEY_WAYS, b.keys, repo, b.uuid, &b.rnd, "\1", 2));
+    assert_int_equal(apply(&b), HF_ENEWER);
+    begin_entry(&b);
+    ok(entry_put_sealed(&b.body, ENTRY_KEY, ENTRY_KEY_WAYS, b.keys, repo, b.uuid, &b.rnd, "\0", 2));
+    assert_int_equal(apply(&b), HF_EDAMAGE);
+    assert_int_equal(catalog_key_count(b.c), 0);
+    tear_down(&b);
+}
+
 /* --- entries that are not whole --------------------------------------------------------------- */
 
 static void test_catalog_needs_a_newer_program_for_what_it_does_not_know(void **state)
 {
-    static const uint16_t types[] = { ENTRY_KEY, 100 };
+    static const uint16_t types[] = { 10, 100 };
 
     (void)state;
     for (size_t i = 0; i < COUNT(types); i++) {
@@ -511,8 +726,9 @@ static void test_catalog_refuses_a_sealed_part_that_does_not_open(void **state)
 
 static void test_catalog_refuses_items_of_the_wrong_length(void **state)
 {
-    static const uint16_t types[] = { ENTRY_ADOPT,    ENTRY_INIT,    ENTRY_COMMIT, ENTRY_FORGET,
-                                      ENTRY_UNFORGET, ENTRY_CONDEMN, ENTRY_EVENT,  ENTRY_PARTIAL };
+    static const uint16_t types[] = { ENTRY_ADOPT,  ENTRY_INIT,     ENTRY_COMMIT,
+                                      ENTRY_FORGET, ENTRY_UNFORGET, ENTRY_CONDEMN,
+                                      ENTRY_EVENT,  ENTRY_PARTIAL,  ENTRY_KEY };
 
     (void)state;
     for (size_t i = 0; i < COUNT(types); i++) {
@@ -545,7 +761,7 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
     commit(&b, "one", (char[]){ "red" }, id);
     buf_init(&saved);
     buf_init(&expected);
-    for (unsigned kind = 0; kind < 4; kind++) {
+    for (unsigned kind = 0; kind < 5; kind++) {
         struct catalog *whole = NULL;
 
         begin_entry(&b);
@@ -560,6 +776,17 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
         }
         if (kind == 1) {
             entry_put_condemn(&b.body, (const uint8_t(*)[16])uuids, COUNT(uuids));
+        }
+        if (kind == 4) {
+            struct gapevent event = { .act = GAPEVENT_OPEN, .reason = GAPEVENT_RESTART };
+            struct buf plain;
+
+            buf_init(&plain);
+            event.job = (char[]){ "one" };
+            ok(gapevent_encode(&event, &plain));
+            ok(entry_put_sealed(&b.body, ENTRY_EVENT, ENTRY_EVENT_GAP, b.keys, repo, b.uuid, &b.rnd,
+                                plain.data, plain.len));
+            buf_release(&plain);
         }
         if (kind == 2) {
             entry_put_forget(&b.body, false, 0, (const uint8_t(*)[16])id, 1);
@@ -654,6 +881,11 @@ static void fill(struct book *b)
     ok(apply(b));
     list_entry(b, ENTRY_FORGET, other);
     tag(b, id, tags, 2);
+    change_key(b, 1, 2, false);
+    change_key(b, 2, 1, true);
+    open_gap(b, 100, id);
+    open_gap(b, 200, other);
+    close_gap(b, id, 300);
 }
 
 static void assert_same_init(const struct entry_init *a, const struct entry_init *b)
@@ -671,6 +903,25 @@ static void assert_same_init(const struct entry_init *a, const struct entry_init
     buf_release(&of_b);
 }
 
+static void assert_same_gaps(const struct catalog *a, const struct catalog *b)
+{
+    struct commit c = { .job = (char[]){ "one" } };
+
+    assert_int_equal(catalog_gap_count(a), catalog_gap_count(b));
+    for (size_t i = 0; i < catalog_gap_count(a); i++) {
+        const struct catalog_gap *g = catalog_gap(a, i), *h = catalog_find_gap(b, g->id);
+
+        assert_ptr_equal(h, catalog_gap(b, i));
+        assert_int_equal(g->number, h->number);
+        assert_int_equal(g->reason, h->reason);
+        assert_string_equal(g->job, h->job);
+        assert_string_equal(g->host, h->host);
+        assert_true(g->begin_ns == h->begin_ns && g->end_ns == h->end_ns);
+        assert_int_equal(g->closed_by, h->closed_by);
+    }
+    assert_int_equal(catalog_inside_gap(a, &c), catalog_inside_gap(b, &c));
+}
+
 static void assert_same(const struct catalog *a, const struct catalog *b)
 {
     assert_int_equal(catalog_entry_count(a), catalog_entry_count(b));
@@ -685,6 +936,11 @@ static void assert_same(const struct catalog *a, const struct catalog *b)
     for (unsigned name = 0; name < 256; name++) {
         assert_int_equal(condemned(a, (uint8_t)name), condemned(b, (uint8_t)name));
     }
+    assert_int_equal(catalog_key_count(a), catalog_key_count(b));
+    for (size_t i = 0; i < catalog_key_count(a); i++) {
+        assert_memory_equal(catalog_key(a, i), catalog_key(b, i), sizeof *catalog_key(a, i));
+    }
+    assert_same_gaps(a, b);
     assert_int_equal(catalog_snapshot_count(a), catalog_snapshot_count(b));
     for (size_t i = 0; i < catalog_snapshot_count(a); i++) {
         const struct catalog_snapshot *s = catalog_snapshot(a, i);
@@ -828,7 +1084,13 @@ int main(void)
         cmocka_unit_test(test_catalog_refuses_an_id_that_was_used),
         cmocka_unit_test(test_catalog_forgets_and_remembers),
         cmocka_unit_test(test_catalog_tags_replace_what_was_there),
+        cmocka_unit_test(test_catalog_keeps_gaps_in_the_order_of_the_journal),
+        cmocka_unit_test(test_catalog_ends_a_gap_not_before_it_began),
+        cmocka_unit_test(test_catalog_knows_which_commits_are_made_inside_a_gap),
+        cmocka_unit_test(test_catalog_closes_gaps_by_a_commit_of_their_job_that_began_in_them),
         cmocka_unit_test(test_catalog_passes_over_events_it_does_not_know),
+        cmocka_unit_test(test_catalog_knows_which_keys_there_are),
+        cmocka_unit_test(test_catalog_needs_a_newer_program_for_changes_of_keys_it_does_not_know),
         cmocka_unit_test(test_catalog_needs_a_newer_program_for_what_it_does_not_know),
         cmocka_unit_test(test_catalog_takes_an_entry_wholly_or_not_at_all),
         cmocka_unit_test(test_catalog_refuses_a_sealed_part_that_does_not_open),

@@ -220,6 +220,28 @@ static void test_index_without_a_cache_keeps_all_in_memory(void **state)
     end(&b);
 }
 
+static void test_index_keeps_little_of_very_much_in_memory(void **state)
+{
+    struct bench b;
+    struct buf manifest;
+
+    (void)state;
+    begin(&b);
+    buf_init(&manifest);
+    put_many(&b, 0, 200000, 1);
+    assert_int_equal(index_count(b.x), 200000);
+    assert_true(index_pending(b.x) < 50000);
+    assert_home(&b, 0, 1);
+    assert_home(&b, 199999, 1);
+    assert_absent(&b, 200000);
+    ok(save(&b, &manifest));
+    ok(index_load(b.x, manifest.data, manifest.len));
+    assert_int_equal(index_count(b.x), 200000);
+    assert_home(&b, 77, 1);
+    buf_release(&manifest);
+    end(&b);
+}
+
 static void test_index_clear_forgets_all(void **state)
 {
     struct bench b;
@@ -663,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_index_prefers_the_lowest_live_segment),
         cmocka_unit_test(test_index_visits_every_live_home),
         cmocka_unit_test(test_index_without_a_cache_keeps_all_in_memory),
+        cmocka_unit_test(test_index_keeps_little_of_very_much_in_memory),
         cmocka_unit_test(test_index_clear_forgets_all),
         cmocka_unit_test(test_index_loads_what_was_saved),
         cmocka_unit_test(test_index_keeps_its_runs_few),
