@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/backup_parent.h"
+#include "engine/manifest_diff.h"
 #include "engine/pipeline.h"
 #include "engine/repopages.h"
 #include "store/run.h"
@@ -28,6 +29,7 @@ struct backup {
     int64_t begin_ns;
     struct pool *pool;
     struct run *run;
+    uint64_t view;               /* the entry at which this attempt began */
     struct pagestore *pages;     /* over the run: what is written */
     struct pagestore *old_pages; /* what is looked up: a reader, and a cache, of its own */
     struct backup_parent *parent;
@@ -342,20 +344,77 @@ static int open_run(struct backup *b)
     return pipeline_new(&pipeline, &b->pipeline);
 }
 
+/* ---- whether anything has changed ---- */
+
+static bool is_below(const char *path, size_t len, const char *above, size_t above_len)
+{
+    return len > above_len && path[above_len] == '/' && memcmp(path, above, above_len) == 0;
+}
+
+/*
+ * A folder that is in the manifest only because what was asked for lies in it: what others do
+ * there (in /tmp, say) is no change of what is backed up.
+ */
+static bool is_implied(const struct backup_options *o, const struct node *n)
+{
+    size_t len = n->path_len == 1 ? 0 : n->path_len; /* "/" is above all */
+    bool above = false;
+    for (size_t i = 0; i < o->path_count; i++) {
+        const char *path = o->paths[i];
+        size_t path_len = strlen(path);
+        if (path_len == 1 || same_text(n->path, n->path_len, path, path_len) ||
+            is_below(n->path, n->path_len, path, path_len)) {
+            return false;
+        }
+        above |= is_below(path, path_len, n->path, len);
+    }
+    return above && n->type == NODE_DIR;
+}
+
+static int on_difference(void *context, const struct node *was, const struct node *is)
+{
+    const struct backup *b = context;
+    bool implied = was != NULL && is != NULL && is_implied(b->o, was) && is_implied(b->o, is);
+    return implied ? 0 : HF_ECHANGED;
+}
+
+/* Pages that can't be read (too many are new) have something new in them. */
+static int is_unchanged(const struct backup *b, const uint8_t root[PAGESTORE_ID_BYTES],
+                        bool *out_unchanged)
+{
+    const uint8_t *old_root = backup_parent_root(b->parent);
+    const struct manifest_diff_options options = { .context = (void *)b };
+    uint64_t pages_read = 0;
+    *out_unchanged = false;
+    if (!b->o->skip_if_unchanged || old_root == NULL) {
+        return 0;
+    }
+    int rc = manifest_diff(b->old_pages, old_root, b->pages, root, &options, on_difference,
+                           &pages_read);
+    *out_unchanged = rc == 0;
+    if (rc != 0 && rc != HF_ENOMEM) {
+        err_clear();
+        rc = 0;
+    }
+    return rc;
+}
+
 static int publish(struct backup *b, struct commit *c)
 {
     struct backup_result *r = b->result;
-    const uint8_t *old_root = backup_parent_root(b->parent);
     r->time_ns = c->end_ns;
-    if (b->o->skip_if_unchanged && old_root != NULL &&
-        memcmp(c->root, old_root, sizeof(c->root)) == 0) {
-        r->unchanged = true;
-        return 0;
+    int rc = is_unchanged(b, c->root, &r->unchanged);
+    if (rc == 0 && r->unchanged && !b->o->dry_run) {
+        /* "Unchanged" acknowledges the parent, whose entry may be in no one's sync yet. */
+        rc = journal_settle(repo_journal(b->repo));
+    }
+    if (rc != 0 || r->unchanged) {
+        return rc;
     }
     uint8_t id[16];
     uint64_t number = 0;
     b->publishing = true;
-    int rc = run_commit(&b->run, c, id, &number);
+    rc = run_commit(&b->run, c, id, &number);
     if ((rc == 0 && !b->o->dry_run) || rc == HF_EUNKNOWN) {
         memcpy(r->id, id, sizeof(r->id));
     }
@@ -418,6 +477,7 @@ static int attempt(struct backup *b)
 {
     memset(&b->result->counts, 0, sizeof(b->result->counts));
     b->publishing = false;
+    b->view = journal_at(repo_journal(b->repo))->number;
     int rc = open_parent(b);
     if (rc == 0) {
         rc = open_run(b);
@@ -440,6 +500,23 @@ static int attempt(struct backup *b)
     }
     close_all(b);
     return rc;
+}
+
+/*
+ * Whether it failed because of a prune: what it relied on was condemned before it could publish, or
+ * what it meant to read of its parent has gone.
+ */
+static bool was_overtaken(struct backup *b, int rc)
+{
+    struct err_trail kept;
+    bool pruned;
+    if (rc != HF_EDAMAGE) {
+        return rc == HF_ECHANGED && b->publishing;
+    }
+    err_take(&kept);
+    pruned = repo_refresh(b->repo) == 0 && catalog_condemned_since(repo_catalog(b->repo), b->view);
+    err_give(&kept);
+    return pruned;
 }
 
 /* All over again, from the state as it is now. */
@@ -477,7 +554,7 @@ int backup_run(struct repo *r, const struct backup_options *options, struct sour
     while (rc == 0) {
         out_result->attempts++;
         rc = attempt(&b);
-        if (rc != HF_ECHANGED || !b.publishing || out_result->attempts == MOST_ATTEMPTS) {
+        if (out_result->attempts == MOST_ATTEMPTS || !was_overtaken(&b, rc)) {
             break;
         }
         rc = start_over(&b);

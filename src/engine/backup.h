@@ -29,13 +29,14 @@ struct backup_options {
     size_t tag_count;
     const uint8_t *parent;  /* id of a commit [16]; NULL: found by host, job and paths */
     bool force;             /* reads all files again */
-    bool skip_if_unchanged; /* publishes nothing when nothing differs from the parent */
+    bool skip_if_unchanged; /* publishes nothing when nothing differs from the parent; folders
+                               that are only implied by the paths don't count */
     bool dry_run;           /* finds out what would happen; writes nothing */
     bool ignore_inode;      /* a file with another inode number may still be unchanged */
     bool ignore_ctime;      /* the same of another ctime; its metadata are taken anew */
     enum commit_class class;
     bool class_asserted;                 /* the class is the user's word; no hook has proved it */
-    uint8_t extra_flags;                 /* for the commit: COMMIT_IMPORTED */
+    uint8_t extra_flags;                 /* for the commit: COMMIT_IMPORTED, COMMIT_CLOSES_GAPS */
     int64_t begin_ns;                    /* of the capture; 0: now */
     int64_t end_ns;                      /* 0: when all is read */
     size_t threads;                      /* 0: one a core, and one for those that wait for a disk;

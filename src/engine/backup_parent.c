@@ -61,12 +61,7 @@ struct choice {
  */
 static bool still_whole(const struct catalog *catalog, const struct catalog_snapshot *partial)
 {
-    for (size_t i = 0; i < catalog_segment_count(catalog); i++) {
-        if (catalog_segment(catalog, (uint32_t)i)->condemned_by > partial->number) {
-            return false;
-        }
-    }
-    return true;
+    return !catalog_condemned_since(catalog, partial->number);
 }
 
 static void choose(const struct catalog *catalog, const struct backup_query *q, struct choice *out)

@@ -56,6 +56,18 @@ int check_tick(struct check *c)
     return 0;
 }
 
+bool check_was_pruned(struct check *c, const uint8_t uuid[16])
+{
+    struct err_trail kept;
+    bool pruned;
+
+    err_take(&kept);
+    pruned = !repo_damage(c->repo) && repo_refresh(c->repo) == 0 &&
+             catalog_condemned(repo_catalog(c->repo), uuid);
+    err_give(&kept);
+    return pruned;
+}
+
 /* Only what the fresh catalogue says is live is counted as a home. */
 static bool segment_counts(void *context, uint32_t segment)
 {

@@ -35,6 +35,12 @@ void check_note(struct check *c, const char *fmt, ...) __attribute__((format(pri
 /* Tells the progress; HF_EINTERRUPTED when cancelled. */
 int check_tick(struct check *c);
 
+/*
+ * A prune may go on meanwhile. Whether it has condemned this segment since the journal was read;
+ * what was needed of it is then in segments that this check does not know.
+ */
+bool check_was_pruned(struct check *c, const uint8_t uuid[16]);
+
 int check_keys(struct check *c);
 int check_journal(struct check *c);
 int check_segments(struct check *c);

@@ -169,9 +169,12 @@ static int stopped_short(struct chain *x, uint64_t tip, bool *out_stopped)
     int rc = journal_read(x->journal, tip + 1, &e, &memory);
 
     mem_free(memory);
-    err_clear();
     *out_stopped = rc != HF_EABSENT;
-    return rc == HF_EDAMAGE || rc == HF_ENEWER || rc == HF_EABSENT ? 0 : rc;
+    if (rc != 0 && rc != HF_EDAMAGE && rc != HF_ENEWER && rc != HF_EABSENT) {
+        return rc;
+    }
+    err_clear();
+    return 0;
 }
 
 /* Heads */
@@ -263,8 +266,17 @@ static int report_break(struct chain *x, uint64_t tip, bool stopped, const struc
 
 /*
  * A number whose bytes are in a roll-up keeps its name for ever, else somebody could publish under
- * it again.
+ * it again. A listing may lack a name that was given to another file meanwhile, as a roll-up does.
  */
+static bool is_free(const struct chain *x, const char *path)
+{
+    struct fs_stat st;
+    bool is = fs_stat(x->check->fs, path, &st) == HF_EABSENT;
+
+    err_clear();
+    return is;
+}
+
 static void look_for_free_numbers(struct chain *x, uint64_t tip)
 {
     uint64_t far = reach(x);
@@ -275,8 +287,10 @@ static void look_for_free_numbers(struct chain *x, uint64_t tip)
         uint64_t end = i < x->count ? x->numbers[i] : far + 1;
 
         for (; expected < end && expected <= tip; expected++) {
-            check_report(x->check, "entry", entry_path(expected, path),
-                         "its name is missing, so that its number could be taken again");
+            if (is_free(x, entry_path(expected, path))) {
+                check_report(x->check, "entry", path,
+                             "its name is missing, so that its number could be taken again");
+            }
         }
         expected = end + 1;
     }

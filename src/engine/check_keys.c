@@ -1,12 +1,16 @@
 /*
- * check_keys.c - the part of a check that looks at key files: whole copies, of this repository.
+ * check_keys.c - the part of a check that looks at key files: whole copies, of this repository, and
+ * those that the journal says there are. What a change of keys left behind that did not finish is
+ * no damage, and is told as a note.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "engine/check_internal.h"
 #include "format/keyfile.h"
+#include "store/repo_keys.h"
 
 static void inspect_key(struct check *c, const char *object, const uint8_t *data, size_t len)
 {
@@ -45,7 +49,44 @@ static int see_key(void *context, const char *name)
     return rc;
 }
 
+static void compare_with_journal(struct check *c, const struct repo_key *k)
+{
+    char path[5 + 256], what[96];
+
+    snprintf(path, sizeof path, "keys/%s", k->file);
+    switch (k->state) {
+    case REPO_KEY_MISSING:
+        snprintf(what, sizeof what, "it is missing; entry %" PRIu64 " added it", k->entry);
+        check_report(c, "key", path, what);
+        break;
+    case REPO_KEY_REPLACED:
+        check_note(c, "%s: it holds another key than its name says", path);
+        break;
+    case REPO_KEY_UNKNOWN:
+        check_note(c, "%s: the journal does not know it, since adding it did not finish", path);
+        break;
+    case REPO_KEY_REMOVED:
+        check_note(c, "%s: the journal says that it is removed, but its file is still there", path);
+        break;
+    case REPO_KEY_OK:
+    case REPO_KEY_HALF:
+    case REPO_KEY_DAMAGED:
+    case REPO_KEY_FOREIGN: /* told by see_key */
+        break;
+    }
+}
+
 int check_keys(struct check *c)
 {
-    return fs_list(c->fs, "keys", see_key, c);
+    struct repo_key_list l = { 0 };
+    int rc = fs_list(c->fs, "keys", see_key, c);
+
+    if (rc == 0) {
+        rc = repo_keys_list(c->repo, &l);
+    }
+    for (size_t i = 0; rc == 0 && i < l.count; i++) {
+        compare_with_journal(c, &l.list[i]);
+    }
+    repo_keys_release(&l);
+    return rc;
 }

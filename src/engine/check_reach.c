@@ -53,6 +53,26 @@ static void report(struct reach *r, const char *kind, const uint8_t id[PAGESTORE
                       n ? n->path_len : 0);
 }
 
+/* What a prune has moved since the journal was read is in a segment that came after it. */
+static bool was_moved(const struct reach *r, const struct node_ref *ref)
+{
+    struct index_home home;
+    bool moved = repo_locate(r->check->repo, ref->id, &home) == 0 && home.len == ref->len &&
+                 home.segment >= catalog_segment_count(r->check->catalog);
+
+    err_clear();
+    return moved;
+}
+
+/* What was forgotten since is nobody's loss. */
+static bool was_forgotten(const struct reach *r)
+{
+    const struct catalog_snapshot *s = catalog_find_snapshot(repo_catalog(r->check->repo),
+                                                             r->snapshot->id);
+
+    return s != NULL && s->forgotten_by != 0;
+}
+
 static int see_chunk(void *context, const struct node *n, const struct node_ref *ref)
 {
     struct reach *r = context;
@@ -69,6 +89,9 @@ static int see_chunk(void *context, const struct node *n, const struct node_ref 
     if (rc < 0 && rc != HF_EABSENT) {
         return rc;
     }
+    if (was_moved(r, ref) || was_forgotten(r)) {
+        return 0;
+    }
     r->missing++;
     if (r->reporting) {
         report(r, "chunk", ref->id, n,
@@ -84,6 +107,9 @@ static int see_damaged(void *context, int code, const uint8_t id[PAGESTORE_ID_BY
 
     if (code != HF_EDAMAGE && code != HF_ENEWER && code != HF_EIO) {
         return code;
+    }
+    if (was_forgotten(r)) {
+        return 0;
     }
     r->missing++;
     if (r->reporting) {

@@ -27,6 +27,7 @@ struct segment_check {
     struct segment_footer footer;
     uint8_t *bad; /* one a block */
     uint64_t bytes_read;
+    bool missing; /* the file is not there */
     bool footer_good;
 };
 
@@ -103,7 +104,8 @@ static int check_one(struct pool_job *job)
     int rc = segreader_open(c->fs, repo_keys(c->repo), repo_id(c->repo),
                             catalog_segment(c->catalog, s->ordinal), &r);
 
-    if (rc == HF_EABSENT) {
+    s->missing = rc == HF_EABSENT;
+    if (s->missing) {
         return err_raise(HF_EDAMAGE, "it is missing");
     }
     if (rc == 0) {
@@ -149,6 +151,10 @@ static int collect(struct check *c, struct segment_check *s)
     char object[9 + 33] = "segments/";
 
     text_hex(segment->uuid, 16, object + 9);
+    if (s->missing && check_was_pruned(c, segment->uuid)) {
+        err_clear();
+        return check_tick(c);
+    }
     /* What a disk can't read any more is as good as lost: it is named, and all else looked at. */
     if (rc == HF_EDAMAGE || rc == HF_EIO) {
         check_report(c, "segment", object, NULL);
@@ -176,6 +182,7 @@ static void start(struct check *c, struct segment_check *s, uint32_t ordinal)
     s->read_data = chosen(c, ordinal);
     s->bytes_read = 0;
     s->footer_good = false;
+    s->missing = false;
     s->job.run = check_one;
     s->job.trail = &s->why;
     pool_submit(c->pool, &s->job, POOL_NORMAL);

@@ -18,7 +18,10 @@
  */
 int forget_publish(struct repo *r, const uint8_t (*ids)[16], size_t count, uint64_t *out_number);
 
-/* Undoes it. HF_EFAIL names the first snapshot whose data are not all there any more. */
+/*
+ * Undoes it, by one entry again. HF_EFAIL, HF_EDAMAGE: data of one of them are gone
+ * (forget_look.h).
+ */
 int forget_undo(struct repo *r, const uint8_t (*ids)[16], size_t count, uint64_t *out_number);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/forget_look.h"
 #include "engine/repopages.h"
 #include "engine/restore_internal.h"
 #include "format/page.h"
@@ -76,14 +77,14 @@ void restore_tell_act(struct restore *r, const struct node *n, const char *act)
     }
 }
 
-static void tell_progress(struct restore *r, const struct node *n)
+void restore_tell_progress(struct restore *r, const struct node *n)
 {
     if (r->events == NULL || r->events->progress == NULL) {
         return;
     }
     struct restore_progress p = {
         .files = r->result->files,
-        .bytes = atomic_load(&r->bytes_written),
+        .bytes = atomic_load(&r->bytes_verified) + atomic_load(&r->bytes_passed),
         .files_expected = r->files_expected,
         .bytes_expected = r->bytes_expected,
         .errors = r->result->errors,
@@ -202,7 +203,7 @@ int restore_load_xattrs(struct restore *r, struct arena *a, struct node *n)
     n->xattrs = NULL;
     n->xattr_count = 0;
     n->xattrs_chunked = false;
-    int rc = repo_reader_chunk(r->reader, n->xattr_ref.id, &data, &len);
+    int rc = restore_damage_of(repo_reader_chunk(r->reader, n->xattr_ref.id, &data, &len));
     if (rc == 0) {
         rc = page_xattrs_decode(data, len, &list, &n->xattr_count);
     }
@@ -224,6 +225,19 @@ int restore_copy_node(struct restore *r, struct arena *a, const struct node *fro
 {
     int rc = arena_node(a, from, out);
     return rc == 0 && out->xattrs_chunked ? restore_load_xattrs(r, a, out) : rc;
+}
+
+/* ---- what the repository can't give ---- */
+
+int restore_damage_of(int rc)
+{
+    return rc == HF_EIO ? err_add(HF_EDAMAGE, "the repository can't be read there") : rc;
+}
+
+static int get_page(struct pagestore *base, const uint8_t id[PAGESTORE_ID_BYTES], struct buf *out)
+{
+    const struct restore *r = base->context;
+    return restore_damage_of(r->stored->get(r->stored, id, out));
 }
 
 /* ---- the run ---- */
@@ -251,7 +265,7 @@ int restore_walk(struct restore *r)
             return rc;
         }
         if (steps % STEPS_PER_TICK == 0) {
-            tell_progress(r, &n);
+            restore_tell_progress(r, &n);
         }
     }
     if (rc == 0) {
@@ -272,14 +286,15 @@ static int open_snapshot(struct restore *r)
         .lost = page_lost,
         .context = r,
     };
-    int rc = repopages_new(r->repo, NULL, &r->pages);
+    int rc = repopages_new(r->repo, NULL, &r->stored);
+    r->pages = (struct pagestore){ .get = get_page, .context = r };
     if (rc == 0) {
         rc = repo_reader_new(r->repo, READER_BLOCKS, &r->reader);
     }
     if (rc == 0) {
-        rc = manifest_content_reader_new(r->pages, &r->content);
+        rc = manifest_content_reader_new(&r->pages, &r->content);
     }
-    select.pages = r->pages;
+    select.pages = &r->pages;
     return rc != 0 ? rc : restore_select_open(&select, &r->select);
 }
 
@@ -307,8 +322,10 @@ int restore_open_all(struct restore *r, const struct catalog_snapshot *snapshot)
 {
     memcpy(r->id, snapshot->id, sizeof(r->id));
     memcpy(r->root, snapshot->commit.root, sizeof(r->root));
-    r->files_expected = snapshot->commit.counts.files;
-    r->bytes_expected = snapshot->commit.counts.bytes;
+    if (exclude_count(r->o->include) + exclude_count(r->o->exclude) == 0) {
+        r->files_expected = snapshot->commit.counts.files;
+        r->bytes_expected = snapshot->commit.counts.bytes;
+    }
     r->begin_ns = clock_monotonic(repo_env(r->repo)->clock);
     r->notes_end = &r->notes;
     atomic_init(&r->first_byte_ns, -1);
@@ -339,7 +356,7 @@ void restore_close_all(struct restore *r)
     restore_tell_notes(r);
     restore_select_close(r->select);
     manifest_content_reader_free(r->content);
-    repopages_free(r->pages);
+    repopages_free(r->stored);
     repo_reader_free(r->reader);
     for (size_t i = 0; i < r->reader_count; i++) {
         repo_reader_free(r->readers[i]);
@@ -430,14 +447,19 @@ int restore_run(struct repo *repo, const struct catalog_snapshot *snapshot,
         .repo = repo, .o = options, .target = target, .events = events, .result = out_result
     };
     memset(out_result, 0, sizeof(*out_result));
-    int rc = restore_open_all(&r, snapshot);
+    int rc = restore_space_check(repo, snapshot, options, target);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = restore_open_all(&r, snapshot);
     if (rc == 0) {
         rc = run(&r);
     }
     restore_fill_result(&r);
     restore_close_all(&r);
+    rc = forget_look_explain(repo, r.id, rc);
     if (rc == 0 && options->verify && !options->dry_run) {
         rc = verify_after(repo, snapshot, options, target, events, out_result);
     }
-    return rc != 0 ? rc : restore_verdict(out_result);
+    return rc != 0 ? rc : forget_look_explain(repo, r.id, restore_verdict(out_result));
 }

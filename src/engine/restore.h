@@ -3,8 +3,10 @@
  *
  * Every byte written has been checked against its content id, and all is synced before success is
  * returned. What could not be restored is reported name by name: damage (the file is lost or
- * incomplete; all others go on) and losses (metadata that the system refused). A run that was
- * interrupted is continued by running it again: what is right already is not written again.
+ * incomplete, since what the repository holds is wrong or can't be read; all others go on) and
+ * losses (metadata that the system refused). Where it is certain from the start that the target has
+ * no room, nothing is written. A run that was interrupted is continued by running it again: what is
+ * right already is not written again.
  */
 #ifndef HF_ENGINE_RESTORE_H
 #define HF_ENGINE_RESTORE_H
@@ -40,8 +42,8 @@ struct restore_options {
 };
 
 struct restore_progress {
-    uint64_t files, bytes;
-    uint64_t files_expected, bytes_expected; /* of the whole snapshot; 0: unknown */
+    uint64_t files, bytes;                   /* done with, written or not */
+    uint64_t files_expected, bytes_expected; /* of the whole snapshot; 0: only a part is meant */
     uint64_t errors;
     const char *path;
     size_t path_len;

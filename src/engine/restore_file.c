@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "engine/restore_internal.h"
 
+#define LARGEST_BLOCK (64u << 10) /* of a file system */
+
 static pthread_mutex_t *lock_of(struct restore_file *f)
 {
     return &f->restore->stripes[f->stripe];
@@ -83,18 +85,31 @@ int restore_file_write(struct restore_file *f, uint64_t offset, const void *data
     return 0;
 }
 
+/*
+ * Beyond what was there, a hole is what is not written. A block is given back if all of it is in
+ * the hole, so one at the end of the file goes on over the rest of its last block.
+ */
+static int punch(struct restore_file *f, uint64_t offset, uint64_t len)
+{
+    struct target *t = f->restore->target;
+    uint64_t end = offset + len;
+    uint64_t last = (f->old_size / LARGEST_BLOCK + 1) * LARGEST_BLOCK;
+    if (offset >= f->old_size) {
+        return 0;
+    }
+    if (end > last || end == f->node.size) {
+        end = last;
+    }
+    return t->ops->punch(t, &f->file, offset, end - offset);
+}
+
 int restore_file_hole(struct restore_file *f, uint64_t offset, uint64_t len)
 {
     struct restore *r = f->restore;
     static const char zeros[64 << 10];
     int rc = ensure_open(f);
     if (!r->o->no_sparse) {
-        /* Beyond what was there, a hole is what is not written. */
-        if (rc != 0 || offset >= f->old_size) {
-            return rc;
-        }
-        uint64_t there = f->old_size - offset;
-        return r->target->ops->punch(r->target, &f->file, offset, len < there ? len : there);
+        return rc != 0 ? rc : punch(f, offset, len);
     }
     while (rc == 0 && len > 0) {
         size_t piece = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);

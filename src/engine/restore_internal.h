@@ -152,6 +152,12 @@ struct restore_level {
     bool entered, made, selected, implied, made_up, failed, kept;
 };
 
+struct restore_space { /* what a restore would write: restore_space.c */
+    uint64_t dev;      /* of the target's folder */
+    uint64_t needed;   /* bytes of data, at least */
+    bool unsure;       /* not all of the target is there, or it can't be told */
+};
+
 struct restore {
     struct repo *repo;
     const struct restore_options *o;
@@ -166,7 +172,8 @@ struct restore {
     bool doubtful;  /* mtimes are not believed */
     bool verifying; /* nothing is changed: what differs is an error */
     struct pool *pool;
-    struct pagestore *pages;
+    struct pagestore *stored; /* the repository's */
+    struct pagestore pages;   /* the same; what can't be read there is damage */
     struct restore_select *select;
     struct manifest_content_reader *content;
     struct repo_reader *reader; /* the calling thread's */
@@ -176,11 +183,13 @@ struct restore {
     struct listing names; /* seen in the folders that we are in, for delete_extras */
 
     struct restore_window windows[2];
-    size_t filling;        /* the one being planned */
-    struct map *groups;    /* (dev, ino) -> struct restore_group * */
-    struct arena scratch;  /* for one thing at a time */
-    bool names_incomplete; /* pages were lost: what looks extra may not be */
-    bool top_used;         /* some folder has become the target itself */
+    size_t filling;              /* the one being planned */
+    struct map *groups;          /* (dev, ino) -> struct restore_group * */
+    struct map *claims;          /* (dev, ino) in the target -> that of the group that has it */
+    struct arena scratch;        /* for one thing at a time */
+    bool names_incomplete;       /* pages were lost: what looks extra may not be */
+    bool top_used;               /* some folder has become the target itself */
+    struct restore_space *space; /* not NULL: a dry run that only adds up */
 
     pthread_mutex_t stripes[RESTORE_STRIPES];
     unsigned next_stripe;
@@ -192,6 +201,7 @@ struct restore {
     struct restore_note *notes, **notes_end;
     struct arena note_memory;
     atomic_ullong bytes_written, bytes_verified;
+    atomic_ullong bytes_passed; /* that needed neither: holes, files that were right, other names */
     atomic_llong first_byte_ns, first_file_ns;
     atomic_int fatal;             /* the first error that ends the run, or 0 */
     struct err_trail fatal_trail; /* of it; under lock */
@@ -208,6 +218,7 @@ void restore_tell_error(struct restore *r, const char *path, size_t path_len, in
 /* The same with this thread's trail, which is cleared; errors that end the run are returned. */
 int restore_tell_trail(struct restore *r, const char *path, size_t path_len, int rc);
 void restore_tell_act(struct restore *r, const struct node *n, const char *act);
+void restore_tell_progress(struct restore *r, const struct node *n);
 bool restore_is_fatal(int rc);
 /* For target_ops: notes losses, to be told by the calling thread. Any thread. */
 void restore_note_loss(void *context, const struct node *node, const char *what, const char *why);
@@ -216,6 +227,11 @@ int restore_borrow_reader(struct restore *r, struct repo_reader **out_reader);
 void restore_return_reader(struct restore *r, struct repo_reader *reader);
 int restore_borrow_hasher(struct restore *r, struct cipher_id **out_hasher);
 void restore_return_hasher(struct restore *r, struct cipher_id *hasher);
+/*
+ * A repository that can't be read at some place (HF_EIO) has lost what is there as far as a restore
+ * can tell: it is HF_EDAMAGE, and all other files go on. Other codes stay.
+ */
+int restore_damage_of(int rc);
 /* Replaces xattrs that are in a chunk by themselves, in the arena. */
 int restore_load_xattrs(struct restore *r, struct arena *a, struct node *n);
 /* A node copied with xattrs loaded. */
@@ -237,6 +253,16 @@ int restore_verify_visit(struct restore *r, const struct node *n, struct target_
 /* Compares a piece with what is in the target; what differs is the file's loss. */
 int restore_verify_piece(struct restore *r, struct restore_piece *p, struct cipher_id *ids,
                          struct buf *data);
+
+/* ---- restore_space.c ---- */
+
+/* HF_ENOSPC if what is to be written can't fit. */
+int restore_space_check(struct repo *repo, const struct catalog_snapshot *snapshot,
+                        const struct restore_options *options, struct target *target);
+/* A folder of the target is looked at; does nothing unless r->space is set, like the next one. */
+int restore_space_enter(struct restore *r, struct target_place *place);
+/* A file would be written. now: what is there, or NULL. */
+int restore_space_file(struct restore *r, const struct node *n, const struct target_stat *now);
 
 /* ---- restore_tree.c: the folders that the walk is in ---- */
 
@@ -262,13 +288,19 @@ int restore_node_visit(struct restore *r, const struct node *n, bool selected);
 /* ---- restore_links.c ---- */
 
 /*
- * The group of a file with several names. *out_first: this one has to be restored itself, and
+ * The group of a thing with several names. *out_first: this one has to be restored itself, and
  * restore_links_first says where. One ref is the caller's in either case.
  */
 int restore_links_see(struct restore *r, const struct node *n, struct restore_group **out_group,
                       bool *out_first);
 int restore_links_first(struct restore *r, struct restore_group *g, struct target_place *place,
                         const struct node *n);
+/*
+ * Whether what is there has no more names than it is to have: one, or, for a group, those that no
+ * other group has. g NULL: it is to have one.
+ */
+int restore_links_fit(struct restore *r, const struct target_stat *now,
+                      const struct restore_group *g, bool *out_fits);
 /* Makes a link that was planned. */
 int restore_links_make(struct restore *r, struct restore_action *a);
 void restore_links_drop(struct restore *r, struct restore_group *g); /* accepts NULL */

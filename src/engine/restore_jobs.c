@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/forget_look.h"
 #include "engine/restore_internal.h"
 
 /* ---- jobs ---- */
@@ -98,6 +99,7 @@ static int compare_run(struct pool_job *job)
         rc = 0;
         if (p->hole) {
             p->state = RESTORE_DONE;
+            atomic_fetch_add(&r->bytes_passed, p->len);
         }
     }
     restore_return_hasher(r, ids);
@@ -288,17 +290,6 @@ int restore_jobs_start(struct restore_window *w)
 
 /* ---- what was not where it should be ---- */
 
-/* A chunk without a home: if the snapshot itself was forgotten meanwhile, that is why. */
-static int explain(struct restore *r, int rc)
-{
-    const struct catalog_snapshot *s = catalog_find_snapshot(repo_catalog(r->repo), r->id);
-    if (rc == HF_EDAMAGE && s != NULL && s->forgotten_by != 0) {
-        return err_add(rc, "snapshot #%llu was forgotten by entry %llu, and then pruned",
-                       (unsigned long long)s->number, (unsigned long long)s->forgotten_by);
-    }
-    return rc;
-}
-
 static int retry(struct restore_window *w)
 {
     struct restore *r = w->restore;
@@ -321,7 +312,7 @@ static int retry(struct restore_window *w)
         if (rc == 0) {
             write_piece(r, p, data, len);
         } else {
-            restore_file_lose(p->file, explain(r, rc));
+            restore_file_lose(p->file, forget_look_explain(r->repo, r->id, restore_damage_of(rc)));
         }
         p->state = RESTORE_DONE;
         restore_file_done(p->file, 1);

@@ -1,6 +1,9 @@
 /*
- * restore_links.c - files with several names: the first one is restored, the others are linked to
+ * restore_links.c - things with several names: the first one is restored, the others are linked to
  * it.
+ *
+ * What is in the target already may have names in common that are not to have them any more. So
+ * an inode with several names is taken for right by one group only: the first that meets it.
  */
 #include <linux/fs.h>
 #include <string.h>
@@ -67,6 +70,34 @@ int restore_links_see(struct restore *r, const struct node *n, struct restore_gr
         map_remove(r->groups, &key);
         g->refs--;
     }
+    return 0;
+}
+
+int restore_links_fit(struct restore *r, const struct target_stat *now,
+                      const struct restore_group *g, bool *out_fits)
+{
+    struct key theirs = key_of(now->dev, now->ino);
+    void *slot = NULL;
+    bool added = false;
+    int rc = 0;
+    *out_fits = now->links <= 1;
+    if (*out_fits || g == NULL) {
+        return 0;
+    }
+    if (r->claims == NULL) {
+        rc = map_new(sizeof(struct key), sizeof(struct key), 0, &r->claims);
+    }
+    if (rc == 0) {
+        rc = map_put(r->claims, &theirs, &slot, &added);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct key *ours = slot;
+    if (added) {
+        *ours = key_of(g->dev, g->ino);
+    }
+    *out_fits = ours->dev == g->dev && ours->ino == g->ino;
     return 0;
 }
 
@@ -173,5 +204,6 @@ void restore_links_free(struct restore *r)
         restore_links_drop(r, *(struct restore_group **)value);
     }
     map_free(r->groups);
-    r->groups = NULL;
+    map_free(r->claims);
+    r->groups = r->claims = NULL;
 }

@@ -82,13 +82,18 @@ static int make(struct restore *r, const struct spot *s, const struct node *n)
     return ops->special(r->target, s->place, s->name, s->len, n->type, n->rdev);
 }
 
-static int visit_other(struct restore *r, const struct spot *s, const struct node *n)
+/* The one name of a thing, or the first one of several. */
+static int put_other(struct restore *r, const struct spot *s, const struct node *n,
+                     const struct restore_group *group)
 {
     struct target_losses losses = { .loss = restore_note_loss, .context = r };
     bool same = is_same(r, s, n);
-    const char *act = same ? "same" : s->exists ? "changed" : "new";
     struct node full;
-    int rc = 0;
+    int rc = same ? restore_links_fit(r, &s->now, group, &same) : 0;
+    const char *act = same ? "same" : s->exists ? "changed" : "new";
+    if (rc != 0) {
+        return rc;
+    }
     if (r->o->dry_run) {
         tell(r, n, same, act);
         return 0;
@@ -124,7 +129,12 @@ static int plan_file(struct restore *r, const struct spot *s, const struct node 
                      struct restore_group *group)
 {
     struct restore_window *w = &r->windows[r->filling];
-    if (looks_right(r, s, n)) {
+    bool right = looks_right(r, s, n);
+    int rc = right ? restore_links_fit(r, &s->now, group, &right) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    if (right) {
         restore_tell_act(r, n, "same");
         return restore_window_file(w, n, s->place, RESTORE_SAME, s->now.size, group);
     }
@@ -133,7 +143,7 @@ static int plan_file(struct restore *r, const struct spot *s, const struct node 
     if (s->exists && s->now.type == NODE_FILE && s->now.links == 1) {
         return restore_window_file(w, n, s->place, RESTORE_EXISTING, s->now.size, group);
     }
-    int rc = clear_the_way(r, s);
+    rc = clear_the_way(r, s);
     return rc != 0 ? rc : restore_window_file(w, n, s->place, RESTORE_CREATE, 0, group);
 }
 
@@ -181,21 +191,27 @@ static int visit_links(struct restore *r, const struct spot *s, const struct nod
         /* The first name, or the first that is not kept as it is. */
         rc = restore_links_first(r, group, s->place, n);
         if (rc == 0) {
-            rc = plan_file(r, s, n, group);
+            rc = n->type == NODE_FILE ? plan_file(r, s, n, group) : put_other(r, s, n, group);
         }
     }
     restore_links_drop(r, group);
     return rc;
 }
 
-static int visit_file(struct restore *r, const struct spot *s, const struct node *n)
+static int visit_one(struct restore *r, const struct spot *s, const struct node *n)
 {
-    if (r->o->dry_run) {
-        bool same = looks_right(r, s, n);
-        tell(r, n, same, same ? "same" : s->exists ? "changed" : "new");
-        return 0;
+    if (n->links > 1 && !r->o->dry_run) {
+        return visit_links(r, s, n);
     }
-    return n->links > 1 ? visit_links(r, s, n) : plan_file(r, s, n, NULL);
+    if (n->type != NODE_FILE) {
+        return put_other(r, s, n, NULL);
+    }
+    if (r->o->dry_run) {
+        bool same = looks_right(r, s, n) && (s->now.links <= 1 || n->links > 1);
+        tell(r, n, same, same ? "same" : s->exists ? "changed" : "new");
+        return same ? 0 : restore_space_file(r, n, s->exists ? &s->now : NULL);
+    }
+    return plan_file(r, s, n, NULL);
 }
 
 /* ---- everything ---- */
@@ -213,7 +229,7 @@ static int visit_thing(struct restore *r, const struct node *n, struct spot *s)
         tell(r, n, true, "kept");
         return 0;
     }
-    return n->type == NODE_FILE ? visit_file(r, s, n) : visit_other(r, s, n);
+    return visit_one(r, s, n);
 }
 
 int restore_node_visit(struct restore *r, const struct node *n, bool selected)

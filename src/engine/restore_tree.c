@@ -135,7 +135,7 @@ static int enter(struct restore *r, size_t i)
         r->result->dirs++;
         restore_tell_act(r, &l->node, l->made ? "new" : "same");
     }
-    return 0;
+    return restore_space_enter(r, l->place);
 }
 
 int restore_tree_enter(struct restore *r, struct target_place **out_place)

@@ -225,7 +225,10 @@ static void count_file(struct restore *r, struct restore_file *f)
     }
     r->result->files++;
     r->result->bytes_total += f->node.size;
-    r->result->skipped += f->how == RESTORE_SAME ? 1 : 0;
+    if (f->how == RESTORE_SAME) {
+        r->result->skipped++;
+        atomic_fetch_add(&r->bytes_passed, f->node.size);
+    }
 }
 
 static int act(struct restore *r, struct restore_action *a)
@@ -239,8 +242,11 @@ static int act(struct restore *r, struct restore_action *a)
         rc = restore_links_make(r, a);
     }
     if (rc == 0 && a->kind == RESTORE_LINK) {
-        r->result->files++;
-        r->result->bytes_total += a->node.size;
+        bool is_file = a->node.type == NODE_FILE;
+        r->result->files += is_file ? 1 : 0;
+        r->result->others += is_file ? 0 : 1;
+        r->result->bytes_total += is_file ? a->node.size : 0;
+        atomic_fetch_add(&r->bytes_passed, is_file ? a->node.size : 0);
     }
     return rc != 0 ? restore_tell_trail(r, a->node.path, a->node.path_len, rc) : 0;
 }
@@ -277,6 +283,9 @@ static int finish(struct restore_window *w)
         if (w->files[i]->finished) {
             count_file(r, w->files[i]);
         }
+    }
+    if (w->file_count > 0) {
+        restore_tell_progress(r, &w->files[w->file_count - 1]->node);
     }
     for (size_t i = 0; rc == 0 && i < w->action_count; i++) {
         rc = act(r, &w->actions[i]);

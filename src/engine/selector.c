@@ -104,10 +104,16 @@ static int claim_position(struct selector *s, enum selector_position position)
  */
 static bool is_far_time(const char *text, int64_t now_ns, int64_t *out_ns)
 {
-    char *copy = mem_strdup(text);
-    bool far = copy != NULL && strspn(text, "0123456789") == 4 && text[4] == '-';
+    bool dated = strspn(text, "0123456789") == 4 && text[4] == '-';
+    bool far = false;
+    char *copy;
 
-    if (far) {
+    /* Within reach a time is refused for what it is: clocks never showed it, or showed it twice. */
+    if (!dated || (strncmp(text, "1677", 4) > 0 && strncmp(text, "2262", 4) < 0)) {
+        return false;
+    }
+    copy = mem_strdup(text);
+    if (copy != NULL) {
         memcpy(copy, "2000", 4);
         far = text_parse_time(copy, now_ns, out_ns) == 0;
         *out_ns = strncmp(text, "2000", 4) > 0 ? INT64_MAX : INT64_MIN;

@@ -127,8 +127,8 @@ static int check_path(const char *path)
 }
 
 /*
- * That a root exists is asked before anything is written: a path that matches nothing is the
- * caller's mistake. Those too long to ask about in one piece, or not permitted, pass.
+ * That a root exists is asked before anything is written: if none does, that is the caller's
+ * mistake. Those too long to ask about in one piece, or not permitted, pass.
  */
 static int check_root(const char *path)
 {
@@ -147,20 +147,29 @@ static int set_roots(struct source_dir *s, const struct source_dir_options *o)
         return err_raise(HF_EUSAGE, "no path was given");
     }
     s->roots = mem_array(o->root_count, sizeof(char *));
-    if (s->roots == NULL) {
+    s->absent = mem_array(o->root_count, sizeof(char *));
+    if (s->roots == NULL || s->absent == NULL) {
         return err_nomem();
     }
-    for (size_t i = 0; i < o->root_count; i++) {
+    for (size_t i = o->root_count; i-- > 0;) { /* so that of several the first one is named */
         int rc = check_root(o->roots[i]);
-        if (rc != 0) {
+        if (rc != 0 && rc != HF_EABSENT) {
             return rc;
         }
-        s->roots[i] = mem_strdup(o->roots[i]);
-        if (s->roots[i] == NULL) {
+        char *copy = mem_strdup(o->roots[i]);
+        if (copy == NULL) {
             return err_nomem();
         }
-        s->root_count++;
+        if (rc == 0) {
+            s->roots[s->root_count++] = copy;
+        } else {
+            s->absent[s->absent_count++] = copy;
+        }
     }
+    if (s->root_count == 0) {
+        return HF_EABSENT;
+    }
+    err_clear();
     qsort(s->roots, s->root_count, sizeof(char *), by_path);
     size_t kept = 1;
     for (size_t i = 1; i < s->root_count; i++) {
@@ -237,7 +246,11 @@ static void free_source(struct source *base)
     for (size_t i = 0; i < s->root_count; i++) {
         mem_free(s->roots[i]);
     }
+    for (size_t i = 0; i < s->absent_count; i++) {
+        mem_free(s->absent[i]);
+    }
     mem_free(s->roots);
+    mem_free(s->absent);
     mem_free(s->strip);
     mem_free(s->never);
     mem_free(s->frames);

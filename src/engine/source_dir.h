@@ -14,7 +14,7 @@
 #include "engine/source.h"
 
 struct source_dir_options {
-    char *const *roots; /* absolute and clean: see source_dir_clean */
+    char *const *roots; /* absolute and clean: see source_dir_clean; one at least must be there */
     size_t root_count;
     const struct exclude *exclude;   /* or NULL; must outlive the source */
     bool one_file_system;            /* mount points below a root are kept as empty folders */

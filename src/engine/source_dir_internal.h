@@ -35,6 +35,8 @@ struct source_dir {
     struct source_dir_options options;
     char **roots; /* own copies: sorted, none within another */
     size_t root_count;
+    char **absent; /* roots that are not there: told at the beginning of a walk */
+    size_t absent_count;
     char *strip; /* own copy, "" for none */
     size_t strip_len;
     struct source_dir_id *never;

@@ -399,6 +399,10 @@ static int begin(struct source_dir *s, struct source_entry *out)
         }
         return rc;
     }
+    for (size_t i = s->absent_count; i-- > 0;) {
+        int rc = err_raise(HF_EABSENT, "could not find it");
+        source_report(&s->base, s->absent[i], strlen(s->absent[i]), rc);
+    }
     bool whole = s->root_count == 1 && strcmp(s->roots[0], "/") == 0;
     struct source_dir_frame like = { .above = !whole,
                                      .root_high = s->root_count,

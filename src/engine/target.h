@@ -67,6 +67,12 @@ struct target_ops {
      */
     int (*enter)(struct target *t, struct target_place *in, const char *name, size_t len, bool make,
                  struct target_place **out_place, bool *out_made);
+    /*
+     * What is left on the file system of a place, and which one that is. False: it can't be told,
+     * or what is written may take less there. May be NULL.
+     */
+    bool (*space)(struct target *t, struct target_place *in, uint64_t *out_dev,
+                  uint64_t *out_bytes);
     void (*hold)(struct target *t, struct target_place *place);
     void (*drop)(struct target *t, struct target_place *place);
 
@@ -99,7 +105,7 @@ struct target_ops {
     int (*pwrite)(struct target *t, struct target_file *f, const void *data, size_t len,
                   uint64_t offset);
     int (*truncate)(struct target *t, struct target_file *f, uint64_t size);
-    /* Makes a hole of what may have been data. */
+    /* Makes a hole of what may have been data. It may reach beyond the end, which stays. */
     int (*punch)(struct target *t, struct target_file *f, uint64_t offset, uint64_t len);
     /*
      * Sets everything the node says but content and size; what can't be set is a loss, not an

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -374,10 +376,41 @@ static void free_target(struct target *base)
     mem_free(t);
 }
 
+/* File systems that keep what they are given as it is; others may compress it, or are far away. */
+static bool keeps_all(const struct statfs *fs)
+{
+    return fs->f_type == EXT4_SUPER_MAGIC || fs->f_type == XFS_SUPER_MAGIC ||
+           fs->f_type == TMPFS_MAGIC || fs->f_type == MSDOS_SUPER_MAGIC;
+}
+
+static bool space(struct target *base, struct target_place *in, uint64_t *out_dev,
+                  uint64_t *out_bytes)
+{
+    struct place *place = target_dir_place(in);
+    struct statfs fs;
+    struct stat st;
+    int fd = -1;
+    (void)base;
+    if (place_pin(place, &fd) != 0) {
+        err_clear();
+        return false;
+    }
+    /* One without limits has no blocks to tell of. */
+    bool known = fstatfs(fd, &fs) == 0 && fstat(fd, &st) == 0 && keeps_all(&fs) && fs.f_blocks > 0;
+    place_unpin(place);
+    if (known) {
+        /* What is reserved for root is there for root. */
+        *out_bytes = (uint64_t)(geteuid() == 0 ? fs.f_bfree : fs.f_bavail) * (uint64_t)fs.f_bsize;
+        *out_dev = st.st_dev;
+    }
+    return known;
+}
+
 static const struct target_ops ops = {
     .begin = target_dir_begin,
     .root = root,
     .enter = enter,
+    .space = space,
     .hold = hold,
     .drop = drop,
     .lookup = lookup,

@@ -149,7 +149,10 @@ int target_dir_punch(struct target *base, struct target_file *f, uint64_t offset
     }
     /* A file system without holes reads zeros where zeros were written. */
     static const char zeros[64 << 10];
-    int rc = 0;
+    struct stat st;
+    int rc = fstat(f->handle.fd, &st) != 0 ? err_os(errno, "could not stat it") : 0;
+    uint64_t size = rc == 0 ? (uint64_t)st.st_size : 0;
+    len = offset >= size ? 0 : len < size - offset ? len : size - offset;
     while (rc == 0 && len > 0) {
         size_t piece = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
         rc = target_dir_pwrite(base, f, zeros, piece, offset);

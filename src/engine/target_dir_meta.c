@@ -4,7 +4,8 @@
  * The order matters: a change of owner takes setuid bits and capabilities away, so ownership
  * comes first; a mode set after an ACL would change its mask, so the mode comes before the
  * xattrs; whatever is changed later would move the times, so they come last - but for the flags,
- * which may forbid all changes.
+ * which may forbid all changes. Where those that are there forbid one, they go first, and all is
+ * done once more.
  *
  * What is right already is not touched: it would get a new ctime for nothing, and be taken for
  * changed by the next backup.
@@ -33,6 +34,8 @@ struct wearer {
     bool known; /* now tells how it is */
     struct stat now;
     bool owner_set, lost_owner;
+    bool unlocked; /* flags were in the way, and are gone: all is to be done again */
+    bool again;    /* that is under way */
 };
 
 static int look(const struct attrs_thing *t, struct stat *out)
@@ -42,6 +45,12 @@ static int look(const struct attrs_thing *t, struct stat *out)
 
 static void lose(struct wearer *w, const char *what, int errnum)
 {
+    if (errnum == EPERM && !w->fresh && !w->unlocked && w->thing.fd >= 0) {
+        w->unlocked = target_dir_unlock_fd(w->thing.fd);
+    }
+    if (w->unlocked && !w->again) {
+        return; /* nothing is lost yet */
+    }
     if (w->losses != NULL && w->losses->loss != NULL) {
         w->losses->loss(w->losses->context, w->node, what, strerrordesc_np(errnum));
     }
@@ -240,14 +249,26 @@ static void set_flags(struct wearer *w)
     }
 }
 
-static void dress(struct wearer *w)
+static void dress_once(struct wearer *w)
 {
     w->known = !w->fresh && look(&w->thing, &w->now) == 0;
+    w->owner_set = w->lost_owner = false;
     set_owner(w);
     set_mode(w);
     set_xattrs(w);
     set_times(w);
-    set_flags(w);
+    if (!w->unlocked || w->again) {
+        set_flags(w); /* else they would be in the way once more */
+    }
+}
+
+static void dress(struct wearer *w)
+{
+    dress_once(w);
+    if (w->unlocked) {
+        w->again = true;
+        dress_once(w);
+    }
 }
 
 /* ---- interface ---- */

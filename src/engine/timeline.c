@@ -1,12 +1,12 @@
 /*
  * timeline.c - the order of points, and selection among them.
  *
- * Every question is answered the same way: take the points that match, bring them into the one
- * order, pick. The order of timeline.h is a merge of one list per job and host, newest first,
- * always taking from the list whose head ended last. Since a list need not be sorted by its ends
- * (clocks jump), a point can come up only after all that is newer in its list; so its place in the
- * merge is that of the least (end, number) among itself and those newer ones. That key makes it a
- * sort.
+ * Most questions are for the first point of the one order, and answered by looking back from the
+ * end. For all others the points that match are brought into that order. The order of timeline.h is
+ * a merge of one list per job and host, newest first, always taking from the list whose head ended
+ * last. Since a list need not be sorted by its ends (clocks jump), a point can come up only after
+ * all that is newer in its list; so its place in the merge is that of the least (end, number) among
+ * itself and those newer ones. That key makes it a sort.
  */
 #include "engine/timeline.h"
 
@@ -51,7 +51,9 @@ static int find_groups(struct timeline *t)
     struct timeline_point **sorted = mem_array(t->count + 1, sizeof *sorted);
     int64_t latest_end = INT64_MIN;
 
-    if (sorted == NULL) {
+    t->group_points = mem_array(t->count + 1, sizeof *t->group_points);
+    if (sorted == NULL || t->group_points == NULL) {
+        mem_free(sorted);
         return err_nomem();
     }
     for (size_t i = 0; i < t->count; i++) {
@@ -62,7 +64,7 @@ static int find_groups(struct timeline *t)
         int64_t end = timeline_commit(sorted[i])->end_ns;
 
         if (i == 0 || !same_group(sorted[i - 1], sorted[i])) {
-            t->groups++;
+            t->group_points[t->groups++] = sorted[i];
             latest_end = INT64_MIN;
         }
         sorted[i]->group = t->groups - 1;
@@ -105,13 +107,13 @@ fail:
     return rc;
 }
 
-int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline **out_timeline)
+static int snapshots_of(const struct catalog *catalog, int64_t now_ns,
+                        struct timeline **out_timeline)
 {
     size_t count = catalog_snapshot_count(catalog);
     const struct catalog_snapshot **snapshots = mem_array(count + 1, sizeof *snapshots);
     int rc;
 
-    *out_timeline = NULL;
     if (snapshots == NULL) {
         return err_nomem();
     }
@@ -123,12 +125,47 @@ int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline 
     return rc;
 }
 
+static int gaps_of(const struct catalog *catalog, struct timeline *t)
+{
+    size_t count = catalog_gap_count(catalog);
+    const struct catalog_gap **gaps = mem_array(count + 1, sizeof *gaps);
+    int rc;
+
+    if (gaps == NULL) {
+        return err_nomem();
+    }
+    for (size_t i = 0; i < count; i++) {
+        gaps[i] = catalog_gap(catalog, i);
+    }
+    rc = timeline_set_gaps(t, gaps, count);
+    mem_free(gaps);
+    return rc;
+}
+
+int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline **out_timeline)
+{
+    int rc;
+
+    *out_timeline = NULL;
+    rc = snapshots_of(catalog, now_ns, out_timeline);
+    if (rc == 0) {
+        rc = gaps_of(catalog, *out_timeline);
+    }
+    if (rc != 0) {
+        timeline_free(*out_timeline);
+        *out_timeline = NULL;
+    }
+    return rc;
+}
+
 void timeline_free(struct timeline *t)
 {
     if (t == NULL) {
         return;
     }
     mem_free(t->points);
+    mem_free(t->group_points);
+    mem_free(t->gaps);
     mem_free(t);
 }
 
@@ -401,30 +438,77 @@ static int check_not_future(const struct timeline *t, const struct selector *s,
     return rc;
 }
 
+/*
+ * The first in the order among all that match; NULL if nothing does. Without sorting: it is one of
+ * the points with the highest number of their job and host, which are met first from the end.
+ */
+static int newest_match(const struct timeline *t, const struct selector *s,
+                        enum timeline_scope scope, const struct timeline_point **out_point)
+{
+    bool *met = mem_array(t->groups + 1, sizeof *met);
+    const struct timeline_point *best = NULL;
+    size_t left = t->groups;
+
+    *out_point = NULL;
+    if (met == NULL) {
+        return err_nomem();
+    }
+    for (size_t i = t->count; i-- > 0 && left > 0;) {
+        const struct timeline_point *p = &t->points[i];
+
+        if (met[p->group] || !timeline_matches(p, s, scope)) {
+            continue;
+        }
+        met[p->group] = true;
+        left--;
+        /* Of equal ends the higher number wins, which came first. */
+        if (best == NULL || timeline_commit(p)->end_ns > timeline_commit(best)->end_ns) {
+            best = p;
+        }
+    }
+    mem_free(met);
+    *out_point = best;
+    return 0;
+}
+
+/* latest~N and ids: one of all that match. */
+static int pick_of_list(const struct timeline *t, const struct selector *s,
+                        enum timeline_scope scope, const struct timeline_point **out_point)
+{
+    struct timeline_list l;
+    uint64_t back = s->position == SELECTOR_LATEST ? s->n : 0;
+    int rc = list_matches(t, s, scope, &l);
+
+    if (rc != 0) {
+        return rc;
+    }
+    if (s->position == SELECTOR_ID && l.count > 1) {
+        rc = timeline_fail_ambiguous(s, &l);
+    } else if (l.count > back) {
+        *out_point = l.points[l.count - 1 - back];
+    }
+    timeline_list_release(&l);
+    return rc;
+}
+
 /* The one point of a position (or, for filters alone, the newest match). */
 static int pick(const struct timeline *t, const struct selector *s, enum timeline_scope scope,
                 const struct timeline_point **out_point)
 {
-    struct timeline_list l;
-    uint64_t back = s->position == SELECTOR_LATEST ? s->n : 0;
+    bool of_list = s->position == SELECTOR_ID || (s->position == SELECTOR_LATEST && s->n > 0);
+    const struct timeline_gap *gap;
     int rc = check_not_future(t, s, scope);
 
     *out_point = NULL;
-    if (rc != 0) {
-        return rc;
+    if (rc == 0 && (gap = timeline_gap_around(t, s, scope)) != NULL) {
+        rc = timeline_fail_gap(t, s, scope, gap);
     }
-    rc = list_matches(t, s, scope, &l);
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        rc = of_list ? pick_of_list(t, s, scope, out_point) : newest_match(t, s, scope, out_point);
     }
-    if (l.count <= back) {
+    if (rc == 0 && *out_point == NULL) {
         rc = fail_missing(t, s, scope);
-    } else if (s->position == SELECTOR_ID && l.count > 1) {
-        rc = timeline_fail_ambiguous(s, &l);
-    } else {
-        *out_point = l.points[l.count - 1 - back];
     }
-    timeline_list_release(&l);
     return rc;
 }
 

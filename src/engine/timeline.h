@@ -8,11 +8,12 @@
  * keeps its order, and an old archive imported today is not the latest of anything else.
  *
  * A time T means the first in this order among the complete points that ended at or before T
- * (at:), or before T (before:). A T before the first point, or in the future, is HF_ENO_POINT
- * with the nearest alternatives: never a guess.
+ * (at:), or before T (before:). A T before the first point, in the future, or inside a gap is
+ * HF_ENO_POINT with the nearest alternatives: never a guess. A gap is one job's and host's, and
+ * counts wherever the filters leave a point of these: without filters, those of all do.
  *
- * A timeline borrows the snapshots of the catalogue it was made from and must not outlive it, nor
- * be used after it has changed. Partials are no points. Reading is thread-safe.
+ * A timeline borrows the snapshots and gaps of the catalogue it was made from and must not outlive
+ * it, nor be used after it has changed. Partials are no points. Reading is thread-safe.
  */
 #ifndef HF_ENGINE_TIMELINE_H
 #define HF_ENGINE_TIMELINE_H
@@ -32,12 +33,19 @@ struct timeline_point {
     size_t group;    /* equal for points of one job and host */
 };
 
+struct timeline_gap {
+    const struct catalog_gap *gap;
+    size_t group;
+};
+
 enum timeline_scope { TIMELINE_LIVE, TIMELINE_FORGOTTEN, TIMELINE_ANY };
 
 int timeline_new(const struct catalog *catalog, int64_t now_ns, struct timeline **out_timeline);
 /* The same from snapshots in journal order, which the timeline borrows. */
 int timeline_of(const struct catalog_snapshot *const *snapshots, size_t count, int64_t now_ns,
                 struct timeline **out_timeline);
+/* Gaps in journal order, borrowed; those of jobs and hosts without any point are left out. */
+int timeline_set_gaps(struct timeline *t, const struct catalog_gap *const *gaps, size_t count);
 void timeline_free(struct timeline *t);
 
 /* All points, forgotten ones included, in journal order. */
@@ -58,6 +66,22 @@ void timeline_list_release(struct timeline_list *l);
  */
 int timeline_select(const struct timeline *t, const struct selector *selectors, size_t count,
                     enum timeline_scope scope, bool may_be_empty, struct timeline_list *out);
+
+/*
+ * The gaps among the points of a list: of each job and host in it those that were not closed when
+ * its first point there was made. A gap stands before the first point that came after it.
+ */
+struct timeline_gap_place {
+    const struct timeline_gap *gap;
+    size_t before; /* which point of the list; its count: behind the last */
+};
+struct timeline_gap_list {
+    struct timeline_gap_place *gaps; /* in the order of their places */
+    size_t count;
+};
+int timeline_list_gaps(const struct timeline *t, const struct timeline_list *l,
+                       struct timeline_gap_list *out);
+void timeline_gap_list_release(struct timeline_gap_list *l);
 
 struct timeline_resolution {
     const struct timeline_point *found;

@@ -164,6 +164,96 @@ int timeline_fail_future(const struct timeline *t, const struct selector *s,
     return HF_ENO_POINT;
 }
 
+/* The nearest complete points of the gap's job and host, before and after the time that s names. */
+static void find_around(const struct timeline *t, const struct selector *s,
+                        enum timeline_scope scope, size_t group,
+                        const struct timeline_point *out[2])
+{
+    struct selector all = timeline_filters_only(s);
+
+    out[0] = out[1] = NULL;
+    for (size_t i = t->count; i-- > 0;) {
+        const struct timeline_point *p = &t->points[i];
+
+        if (p->group != group || (timeline_commit(p)->flags & COMMIT_COMPLETE) == 0 ||
+            !timeline_matches(p, &all, scope)) {
+            continue;
+        }
+        if (timeline_matches(p, s, scope)) {
+            out[0] = out[0] == NULL ? p : out[0];
+        } else if (out[1] == NULL ||
+                   timeline_commit(p)->end_ns <= timeline_commit(out[1])->end_ns) {
+            out[1] = p;
+        }
+    }
+}
+
+static void describe_gap(struct buf *b, const struct catalog_gap *g)
+{
+    char begin[TEXT_TIME_BYTES], end[TEXT_TIME_BYTES];
+
+    buf_printf(b, "a gap of job \"");
+    text_put_shown(b, g->job, strlen(g->job));
+    buf_printf(b, "\" on host \"");
+    text_put_shown(b, g->host, strlen(g->host));
+    buf_printf(b, "\" (%s), from %s ", gapevent_reason_name(g->reason),
+               text_time_local(g->begin_ns, begin));
+    if (g->closed_by == 0) {
+        buf_printf(b, "on and not over");
+    } else {
+        buf_printf(b, "to %s", text_time_local(g->end_ns, end));
+    }
+}
+
+static bool names_job(const struct selector *s)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->filter_count; i++) {
+        any = any || s->filters[i].field == SELECTOR_JOB;
+    }
+    return any;
+}
+
+/* Who named no job asked for all of them, and may have meant one without this gap. */
+static void hint_at(const struct selector *s, const struct timeline_point *const around[2])
+{
+    const char *other = names_job(s) ? "" : "; \"job:J\" asks for one job alone";
+
+    if (around[0] != NULL && around[1] != NULL) {
+        err_hint("name one of them: \"#%" PRIu64 "\" or \"#%" PRIu64 "\"%s",
+                 around[0]->snapshot->number, around[1]->snapshot->number, other);
+    } else if (around[0] != NULL || around[1] != NULL) {
+        err_hint("the nearest one is #%" PRIu64 "%s",
+                 around[around[0] == NULL ? 1 : 0]->snapshot->number, other);
+    }
+}
+
+int timeline_fail_gap(const struct timeline *t, const struct selector *s, enum timeline_scope scope,
+                      const struct timeline_gap *gap)
+{
+    static const char *const where[2] = { "before it", "after it" };
+    const struct timeline_point *around[2];
+    char when[TEXT_TIME_BYTES];
+    struct buf b;
+
+    find_around(t, s, scope, gap->group, around);
+    buf_init(&b);
+    describe_gap(&b, gap->gap);
+    for (int i = 0; i < 2; i++) {
+        buf_printf(&b, "%s %s is ", i == 0 ? ";" : ",", where[i]);
+        if (around[i] == NULL) {
+            buf_printf(&b, "no point");
+        } else {
+            describe_point(&b, around[i]);
+        }
+    }
+    err_raise(HF_ENO_POINT, "%s is inside %s", text_time_local(s->time_ns, when), buf_text(&b));
+    hint_at(s, around);
+    buf_release(&b);
+    return HF_ENO_POINT;
+}
+
 /* The point asked for is there but out of scope: that is worth saying. */
 static int fail_scope(const struct timeline_point *p, const struct selector *s)
 {

@@ -1,5 +1,5 @@
 /*
- * timeline_internal.h - what timeline.c and timeline_explain.c share.
+ * timeline_internal.h - what timeline.c, timeline_gaps.c and timeline_explain.c share.
  */
 #ifndef HF_ENGINE_TIMELINE_INTERNAL_H
 #define HF_ENGINE_TIMELINE_INTERNAL_H
@@ -9,7 +9,10 @@
 struct timeline {
     struct timeline_point *points; /* in journal order */
     size_t count;
+    const struct timeline_point **group_points; /* one of each, in the order of job and host */
     size_t groups;
+    struct timeline_gap *gaps; /* by group, then in journal order */
+    size_t gap_count;
     int64_t now_ns;
 };
 
@@ -33,6 +36,10 @@ struct selector timeline_filters_only(const struct selector *s);
 const struct timeline_point *timeline_first_after(const struct timeline *t,
                                                   const struct selector *s, bool or_at);
 
+/* A gap that the time of s lies in, or NULL: of a job and host that its filters leave. */
+const struct timeline_gap *timeline_gap_around(const struct timeline *t, const struct selector *s,
+                                               enum timeline_scope scope);
+
 /*
  * All return HF_ENO_POINT. Lists are oldest first; `known` are the points that the filters of s
  * alone leave.
@@ -42,6 +49,8 @@ int timeline_fail_filters(const struct timeline *t, const struct selector *s,
                           enum timeline_scope scope);
 int timeline_fail_future(const struct timeline *t, const struct selector *s,
                          const struct timeline_list *known);
+int timeline_fail_gap(const struct timeline *t, const struct selector *s, enum timeline_scope scope,
+                      const struct timeline_gap *gap);
 int timeline_fail_missing(const struct timeline *t, const struct selector *s,
                           enum timeline_scope scope, const struct timeline_list *known);
 

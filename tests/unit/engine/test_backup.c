@@ -26,7 +26,9 @@
 #include "harness/realtree.h"
 #include "harness/source_mem.h"
 #include "harness/target_mem.h"
+#include "io/fs_posix.h"
 #include "store/run.h"
+#include "store/segreader.h"
 
 #define S 1000000000LL
 #define NOW (1700000000 * S)
@@ -217,6 +219,79 @@ static void test_backup_is_the_same_whatever_the_threads(void **state)
     assert_int_equal(result.counts.bytes_new, 0); /* what another job has stored is stored */
     back_up_with((struct backup_options){ .job = "three", .threads = 2, .budget_bytes = 1 });
     assert_memory_equal(realrepo_latest(&repo)->commit.root, root, 32);
+}
+
+/* What every segment consists of: blocks with their places, sizes and chunks. */
+static void put_composition(struct repo *r, struct fs *fs, struct buf *out)
+{
+    const struct catalog *c = repo_catalog(r);
+    for (uint32_t i = 0; i < catalog_segment_count(c); i++) {
+        struct segreader *reader = NULL;
+        struct segment_footer footer;
+        assert_int_equal(
+            segreader_open(fs, repo_keys(r), repo_id(r), catalog_segment(c, i), &reader), 0);
+        assert_int_equal(segreader_footer(reader, &footer), 0);
+        for (size_t b = 0; b < footer.block_count; b++) {
+            const struct segment_block *block = &footer.blocks[b];
+            buf_printf(out, "%u %u at %llu: %u %u %u\n", (unsigned)i, (unsigned)block->type,
+                       (unsigned long long)block->position, block->payload_len, block->plain_len,
+                       block->chunk_count);
+        }
+        for (size_t k = 0; k < footer.chunk_count; k++) {
+            buf_put(out, footer.chunks[k].id, sizeof(footer.chunks[k].id));
+            buf_put(out, &footer.chunks[k].len, sizeof(footer.chunks[k].len));
+        }
+        segment_footer_release(&footer);
+        segreader_close(reader);
+    }
+}
+
+/* Backs the source up to a copy of the repository, and says all that could depend on threads. */
+static void put_result_with(size_t threads, struct buf *out)
+{
+    char command[512], at[160];
+    struct backup_options o = { .threads = threads, .checkpoint_bytes = 3u << 20 };
+    struct realrepo copy = repo;
+    struct repo *original = repo.repo;
+    snprintf(at, sizeof(at), "%s/copy%zu", repo.dir, threads);
+    snprintf(command, sizeof(command), "cp -a '%s' '%s'", repo.at, at);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(fs_posix_open(at, &copy.env.fs), 0);
+    repo.repo = realrepo_other(&copy);
+    back_up_with(o);
+    buf_printf(out, "%llu %llu\n", (unsigned long long)result.counts.bytes_new,
+               (unsigned long long)result.counts.bytes_stored);
+    buf_put(out, realrepo_latest(&repo)->commit.root, 32);
+    put_composition(repo.repo, copy.env.fs, out);
+    repo_close(repo.repo);
+    fs_close_fs(copy.env.fs);
+    repo.repo = original;
+}
+
+static void test_backup_cuts_the_same_blocks_whatever_the_threads(void **state)
+{
+    (void)state;
+    static const size_t counts[] = { 2, 3, 8 };
+    struct buf first, other;
+    char path[32];
+    buf_init(&first);
+    for (size_t i = 0; i < 400; i++) {
+        snprintf(path, sizeof(path), "/f%03zu", i);
+        put(path, i, i * i * 13 % 40000);
+    }
+    put("/g-large", 5, 7000000);
+    put("/g-larger", 6, 9500000);
+    put("/h", 9, 300000);
+    put_result_with(1, &first);
+    assert_true(first.len > 10000);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        buf_init(&other);
+        put_result_with(counts[i], &other);
+        assert_int_equal(other.len, first.len);
+        assert_memory_equal(other.data, first.data, first.len);
+        buf_release(&other);
+    }
+    buf_release(&first);
 }
 
 static void test_backup_keeps_large_and_small_xattrs(void **state)
@@ -987,6 +1062,7 @@ int main(void)
         TEST(test_backup_counts_what_it_meets),
         TEST(test_backup_stores_files_of_all_sizes_around_the_limits),
         TEST(test_backup_is_the_same_whatever_the_threads),
+        TEST(test_backup_cuts_the_same_blocks_whatever_the_threads),
         TEST(test_backup_keeps_large_and_small_xattrs),
         TEST(test_backup_reads_a_file_with_several_names_once),
         TEST(test_backup_of_nothing_is_an_error),

@@ -553,6 +553,70 @@ static void test_restore_joins_names_of_one_file(void **state)
     expect_same();
 }
 
+/* The number of names and the inode of something in the target. */
+static struct stat restored_stat(const char *name)
+{
+    char path[256];
+    struct stat st;
+    at(path, repo.out, name);
+    assert_int_equal(lstat(path, &st), 0);
+    return st;
+}
+
+static void test_restore_joins_names_of_links_and_fifos(void **state)
+{
+    (void)state;
+    char a[256], b[256];
+    at(a, repo.tree, "link");
+    at(b, repo.tree, "other");
+    assert_int_equal(symlink("nowhere", a), 0);
+    assert_int_equal(link(a, b), 0);
+    at(a, repo.tree, "pipe");
+    at(b, repo.tree, "pipe2");
+    assert_int_equal(mkfifo(a, 0640), 0);
+    assert_int_equal(link(a, b), 0);
+    back_up();
+    restore((struct restore_options){ 0 });
+    assert_int_equal(restored_stat("link").st_ino, restored_stat("other").st_ino);
+    assert_int_equal(restored_stat("pipe").st_ino, restored_stat("pipe2").st_ino);
+    expect_same();
+}
+
+/* What has the right size and time, but shares its inode with others than it should. */
+static void test_restore_parts_names_that_came_together(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "a", "b", "c", "d", "e" };
+    char from[256], to[256];
+    for (size_t i = 0; i < 5; i++) {
+        struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+        put(repo.tree, names[i], "equal");
+        at(to, repo.tree, names[i]);
+        assert_int_equal(utimensat(AT_FDCWD, to, times, 0), 0);
+    }
+    at(from, repo.tree, "a");
+    at(to, repo.tree, "a2");
+    assert_int_equal(link(from, to), 0);
+    at(from, repo.tree, "b");
+    at(to, repo.tree, "b2");
+    assert_int_equal(link(from, to), 0);
+    back_up();
+    restore((struct restore_options){ 0 });
+    expect_same();
+    /* Now all are one file. */
+    static const char *const others[] = { "a2", "b", "b2", "c", "d", "e" };
+    at(from, repo.out, "a");
+    for (size_t i = 0; i < 6; i++) {
+        at(to, repo.out, others[i]);
+        assert_int_equal(unlink(to), 0);
+        assert_int_equal(link(from, to), 0);
+    }
+    restore((struct restore_options){ 0 });
+    expect_same();
+    assert_int_equal(restored_stat("a").st_nlink, 2);
+    assert_int_equal(restored_stat("c").st_nlink, 1);
+}
+
 static void test_restore_sets_flags_that_forbid_links_last(void **state)
 {
     (void)state;
@@ -826,6 +890,8 @@ int main(void)
         TEST(test_restore_of_a_path_that_is_not_there_names_the_nearest),
         TEST(test_restore_strips_components),
         TEST(test_restore_joins_names_of_one_file),
+        TEST(test_restore_joins_names_of_links_and_fifos),
+        TEST(test_restore_parts_names_that_came_together),
         TEST(test_restore_sets_flags_that_forbid_links_last),
         TEST(test_restore_names_damaged_files_and_restores_all_others),
         TEST(test_restore_goes_on_where_it_was_interrupted),

@@ -248,7 +248,7 @@ static void test_source_dir_refuses_absent_and_unclean_roots(void **state)
     struct source *s = NULL;
     char absent[128];
     snprintf(absent, sizeof(absent), "%s/no", f->dir);
-    char *roots[] = { f->dir, absent };
+    char *roots[] = { absent, (char *)"/nowhere" };
     struct source_dir_options o = { .roots = roots, .root_count = 2 };
     assert_int_equal(source_dir_new(&o, &s), HF_EABSENT);
     assert_non_null(strstr(err_last()->text, absent));
@@ -261,6 +261,18 @@ static void test_source_dir_refuses_absent_and_unclean_roots(void **state)
     roots[0] = f->dir;
     o.strip_prefix = "/usr";
     assert_int_equal(source_dir_new(&o, &s), HF_EUSAGE);
+}
+
+static void test_source_dir_reports_roots_that_are_not_there(void **state)
+{
+    struct fixture *f = *state;
+    char absent[128];
+    put_file("a", "");
+    snprintf(absent, sizeof(absent), "%s-no", f->dir);
+    char *roots[] = { absent, f->dir };
+    walk(f, (struct source_dir_options){ .roots = roots, .root_count = 2 });
+    assert_int_equal(f->reports, 1);
+    assert_non_null(find(f, "/a"));
 }
 
 static void expect_clean(const char *path, const char *clean)
@@ -816,6 +828,7 @@ int main(void)
         TEST(test_source_dir_walks_roots_once_with_their_ancestors),
         TEST(test_source_dir_follows_links_above_roots_only),
         TEST(test_source_dir_refuses_absent_and_unclean_roots),
+        TEST(test_source_dir_reports_roots_that_are_not_there),
         TEST(test_source_dir_cleans_paths),
         TEST(test_source_dir_walks_again_after_rewind),
         TEST(test_source_dir_tells_what_stat_tells),

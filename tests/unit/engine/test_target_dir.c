@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -436,6 +438,49 @@ static void test_target_dir_sets_everything_as_root(void **state)
     expect_xattr("t/f", "user.x", "y", 1);
 }
 
+static void test_target_dir_changes_what_flags_forbid_to_change(void **state)
+{
+    (void)state;
+    struct node n = full_node(NULL, 0);
+    struct target_file f;
+    struct stat st;
+    int fd;
+    int flags = 0;
+    assert_int_equal(t->ops->create(t, top(), "f", 1, &f), 0);
+    fd = f.handle.fd;
+    bool can = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
+    flags |= FS_IMMUTABLE_FL;
+    if (!can || ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0) {
+        assert_int_equal(t->ops->close(t, &f), 0);
+        return; /* not as an ordinary user, nor where there are no flags */
+    }
+    assert_int_equal(t->ops->close(t, &f), 0);
+    n.flags = FS_IMMUTABLE_FL | FS_NOATIME_FL;
+    assert_int_equal(t->ops->open(t, top(), "f", 1, false, &f), 0);
+    assert_int_equal(t->ops->finish(t, &f, &n, &report), 0);
+    assert_int_equal(ioctl(f.handle.fd, FS_IOC_GETFLAGS, &flags), 0);
+    assert_int_equal(flags & (FS_IMMUTABLE_FL | FS_NOATIME_FL), n.flags);
+    assert_int_equal(fstat(f.handle.fd, &st), 0);
+    assert_true(st.st_uid == 123 && st.st_mtim.tv_sec == -2);
+    assert_int_equal(losses, 0);
+    flags &= ~FS_IMMUTABLE_FL;
+    assert_int_equal(ioctl(f.handle.fd, FS_IOC_SETFLAGS, &flags), 0);
+    assert_int_equal(t->ops->close(t, &f), 0);
+}
+
+static void test_target_dir_tells_what_room_is_left(void **state)
+{
+    (void)state;
+    struct stat st;
+    uint64_t dev = 0;
+    uint64_t left = 0;
+    assert_int_equal(stat("t", &st), 0);
+    if (t->ops->space(t, top(), &dev, &left)) { /* some file systems can't tell */
+        assert_int_equal(dev, st.st_dev);
+        assert_true(left > 0);
+    }
+}
+
 static void test_target_dir_dresses_folders_links_and_devices(void **state)
 {
     (void)state;
@@ -613,6 +658,8 @@ int main(void)
         TEST(test_target_dir_links_and_looks_up),
         TEST(test_target_dir_writes_reads_cuts_and_punches),
         TEST(test_target_dir_sets_everything_as_root),
+        TEST(test_target_dir_changes_what_flags_forbid_to_change),
+        TEST(test_target_dir_tells_what_room_is_left),
         TEST(test_target_dir_dresses_folders_links_and_devices),
         TEST(test_target_dir_takes_away_what_folders_hand_down),
         TEST(test_target_dir_can_go_by_names_of_users),

@@ -669,6 +669,104 @@ static void test_timeline_bears_impossible_times(void **state)
     timeline_free(h.timeline);
 }
 
+/* Gaps */
+
+static void open_with_gap(struct history *h, struct catalog_gap *g)
+{
+    const struct catalog_gap *list[] = { g };
+
+    open_timeline(h);
+    assert_int_equal(timeline_set_gaps(h->timeline, list, 1), 0);
+}
+
+static struct catalog_gap gap_of(char *job, int64_t begin_s, int64_t end_s)
+{
+    return (struct catalog_gap){ .number = 3,
+                                 .reason = GAPEVENT_OVERFLOW,
+                                 .job = job,
+                                 .host = host_a,
+                                 .begin_ns = begin_s * SECOND,
+                                 .end_ns = end_s * SECOND,
+                                 .closed_by = end_s == 0 ? 0 : 4 };
+}
+
+static void test_timeline_names_what_is_around_a_gap(void **state)
+{
+    struct catalog_gap g = gap_of(job_a, 110, 150);
+    struct history h = { .count = 0 };
+
+    (void)state;
+    add(&h, job_a, host_a, 100);
+    add(&h, job_a, host_a, 130)->commit.flags = 0; /* made inside it */
+    add(&h, job_a, host_a, 150);
+    open_with_gap(&h, &g);
+    expect_no_point(&h, "at:1970-01-01T00:02:00Z",
+                    "is inside a gap of job \"alpha\" on host \"one\" (overflow), from "
+                    "1970-01-01 00:01:50 +00:00 to 1970-01-01 00:02:30 +00:00; before it is #2 ",
+                    "name one of them: \"#2\" or \"#4\"");
+    expect_no_point(&h, "before:1970-01-01T00:02:30Z", ", after it is #4 ", "#2");
+    assert_int_equal(resolved_number(&h, "at:1970-01-01T00:01:50Z"), 2);
+    assert_int_equal(resolved_number(&h, "at:1970-01-01T00:02:30Z"), 4);
+    assert_int_equal(resolved_number(&h, "latest"), 4);
+    assert_int_equal(resolved_number(&h, "#3"), 3);
+    timeline_free(h.timeline);
+}
+
+static void test_timeline_says_when_a_gap_is_not_over(void **state)
+{
+    struct catalog_gap g = gap_of(job_a, 110, 0);
+    struct history h = { .count = 0 };
+
+    (void)state;
+    add(&h, job_a, host_a, 100);
+    open_with_gap(&h, &g);
+    expect_no_point(&h, "at:1970-01-01T00:02:00Z",
+                    "from 1970-01-01 00:01:50 +00:00 on and not over; before it is #2 ",
+                    "the nearest one is #2");
+    assert_int_equal(resolved_number(&h, "latest"), 2);
+    timeline_free(h.timeline);
+}
+
+static void test_timeline_minds_no_gap_of_what_is_not_asked_for(void **state)
+{
+    struct catalog_gap g = gap_of(job_b, 110, 0);
+    struct history h = { .count = 0 };
+
+    (void)state;
+    add(&h, job_a, host_a, 100);
+    add(&h, job_b, host_a, 105);
+    add(&h, job_b, host_b, 106);
+    open_with_gap(&h, &g);
+    assert_int_equal(resolved_number(&h, "job:alpha,at:1970-01-01T00:02:00Z"), 2);
+    assert_int_equal(resolved_number(&h, "host:two,at:1970-01-01T00:02:00Z"), 4);
+    expect_no_point(&h, "job:beta,at:1970-01-01T00:02:00Z", "gap of job \"beta\"", "#3");
+    assert_null(strstr(err_last()->hint, "job:J"));
+    expect_no_point(&h, "at:1970-01-01T00:02:00Z", "gap of job \"beta\"",
+                    "#3; \"job:J\" asks for one job alone");
+    h.snapshots[1].forgotten_by = 9; /* nothing of it is left to be asked for */
+    assert_int_equal(resolved_number(&h, "at:1970-01-01T00:02:00Z"), 4);
+    timeline_free(h.timeline);
+}
+
+static void test_timeline_knows_no_gap_of_a_job_without_points(void **state)
+{
+    struct catalog_gap g = gap_of(job_c, 110, 0);
+    struct timeline_list all;
+    struct timeline_gap_list gaps;
+    struct history h = { .count = 0 };
+
+    (void)state;
+    add(&h, job_a, host_a, 100);
+    open_with_gap(&h, &g);
+    assert_int_equal(resolved_number(&h, "at:1970-01-01T00:02:00Z"), 2);
+    assert_int_equal(timeline_select(h.timeline, NULL, 0, TIMELINE_ANY, true, &all), 0);
+    assert_int_equal(timeline_list_gaps(h.timeline, &all, &gaps), 0);
+    assert_int_equal(gaps.count, 0);
+    timeline_gap_list_release(&gaps);
+    timeline_list_release(&all);
+    timeline_free(h.timeline);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -691,6 +789,10 @@ int main(void)
         cmocka_unit_test(test_timeline_scope_chooses_among_live_and_forgotten),
         cmocka_unit_test(test_timeline_incomplete_points_answer_no_question_about_time),
         cmocka_unit_test(test_timeline_bears_impossible_times),
+        cmocka_unit_test(test_timeline_names_what_is_around_a_gap),
+        cmocka_unit_test(test_timeline_says_when_a_gap_is_not_over),
+        cmocka_unit_test(test_timeline_minds_no_gap_of_what_is_not_asked_for),
+        cmocka_unit_test(test_timeline_knows_no_gap_of_a_job_without_points),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
