@@ -37,6 +37,8 @@ const struct option app_option_table[] = {
       "keep caches here (or set HOLDFAST_CACHE_DIR; default: ~/.cache/holdfast)", ROW(cache_dir),
       NULL },
     { "no-cache", 0, OPTION_FLAG, NULL, "neither use nor write a cache", ROW(no_cache), NULL },
+    { "config", 0, OPTION_TEXT, "F",
+      "the file of jobs (or set HOLDFAST_CONFIG; default: /etc/holdfast.conf)", ROW(config), NULL },
     { "json", 0, OPTION_FLAG, NULL, "write results as JSON, and errors as JSON lines", ROW(json),
       NULL },
     { "quiet", 'q', OPTION_FLAG, NULL, "say nothing but results, warnings and errors", ROW(quiet),
@@ -84,7 +86,7 @@ static int check_operands(const struct command *c, const struct option_operands 
     return HF_EUSAGE;
 }
 
-static int run_command(struct app *app, const struct command *c, char *const *argv, size_t argc)
+int app_step(struct app *app, const struct command *c, char *const *argv, size_t argc)
 {
     void *values = mem_zalloc(c->values_size + 1);
     struct option_operands operands = { 0 };
@@ -94,7 +96,8 @@ static int run_command(struct app *app, const struct command *c, char *const *ar
     int rc;
 
     if (values == NULL) {
-        return err_nomem();
+        err_nomem();
+        return err_add(HF_ENOMEM, "could not begin \"%s\"", c->name);
     }
     rc = option_parse(&rules, argv, argc, &operands);
     if (rc == 0 && app->options.help) {
@@ -149,7 +152,7 @@ static int dispatch(struct app *app, char *const *argv, size_t argc)
         return err_add(rc, "could not understand the command line");
     }
     if (app->options.version) {
-        return run_command(app, &cmd_version, argv + argc, 0);
+        return app_step(app, &cmd_version, argv + argc, 0);
     }
     if (at == argc && app->options.help) {
         help_program(&app->out);
@@ -162,7 +165,7 @@ static int dispatch(struct app *app, char *const *argv, size_t argc)
     if (app->command == NULL) {
         return fail_unknown_command(argv[at]);
     }
-    return run_command(app, app->command, argv + at + 1, argc - at - 1);
+    return app_step(app, app->command, argv + at + 1, argc - at - 1);
 }
 
 /* The form of errors must be known even where the command line can't be understood. */

@@ -29,6 +29,7 @@ struct app_options { /* what every command takes: app_option_table */
     struct option_number password_fd;
     const char *key_file;
     const char *cache_dir;
+    const char *config;
     bool no_cache;
     bool quiet;
     unsigned verbose;
@@ -37,6 +38,12 @@ struct app_options { /* what every command takes: app_option_table */
     const char *log_format;
     bool help;
     bool version;
+};
+
+struct app_made { /* the snapshot that a backup has published */
+    bool any;
+    uint8_t id[16];
+    uint64_t files, bytes, bytes_stored;
 };
 
 struct app {
@@ -49,7 +56,8 @@ struct app {
     const struct clock *clock;
     struct rnd *rnd;
     const struct command *command;
-    mode_t umask_before; /* for what others run on our behalf */
+    struct app_made made; /* the last one */
+    mode_t umask_before;  /* for what others run on our behalf */
     char run_id[2 * UUID_BYTES + 1];
 };
 
@@ -57,6 +65,9 @@ extern const struct option app_option_table[];
 
 /* Does what the command line says; returns the exit status. */
 int app_run(int argc, char **argv);
+
+/* Runs a command with its arguments, as a part of another one. */
+int app_step(struct app *app, const struct command *c, char *const *argv, size_t argc);
 
 /* Talk for people: not under -q or --json. */
 void app_note(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -183,20 +183,19 @@ done:
     mem_free(folder);
 }
 
-/* The first path that is not there decides, before anything is read. */
+/* Where nothing is there to be backed up, the first path is named. Others are warned of later. */
 static int check_roots(const struct option_list *roots)
 {
     struct stat st;
 
-    for (size_t i = 0; i < roots->count; i++) {
-        if (lstat(roots->items[i], &st) == 0 || errno == EACCES) {
-            continue;
+    for (size_t i = roots->count; i-- > 0;) {
+        if (lstat(roots->items[i], &st) == 0 || errno == EACCES || errno == ENAMETOOLONG) {
+            return 0;
         }
         err_os(errno, "could not find %s", roots->items[i]);
-        hint_at_sibling(roots->items[i]);
-        return HF_EABSENT;
     }
-    return 0;
+    hint_at_sibling(roots->items[0]);
+    return HF_EABSENT;
 }
 
 /* The repository and the caches are never part of a backup. */

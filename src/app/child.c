@@ -142,7 +142,7 @@ done:
     return rc;
 }
 
-/* Waits; a signal of ours is handed on once. */
+/* Waits; a signal of ours is handed on. Who does not hear it does not hear the next one. */
 static int wait_for(struct child *c, int *out_status)
 {
     bool told = false;
@@ -151,8 +151,8 @@ static int wait_for(struct child *c, int *out_status)
         if (errno != EINTR) {
             return err_os(errno, "could not wait for %s", c->what);
         }
-        if (*signals_flag() != 0 && !told) {
-            kill(c->pid, SIGTERM);
+        if (*signals_flag() != 0) {
+            kill(c->pid, told ? SIGKILL : SIGTERM);
             told = true;
         }
     }

@@ -305,6 +305,10 @@ static void put_counts(struct out *out, const struct backup_result *r)
     out_printf(out, ", %s folders, %s\n", text_count(c->dirs, a), text_size(c->bytes, b));
     out_printf(out, "  %s new, %s stored, in %s\n", text_size(c->bytes_new, a),
                text_size(c->bytes_stored, b), text_duration(r->duration_ns, d));
+    if (c->errors + c->unstable > 0) {
+        out_printf(out, "  %s could not be backed up, %s changed meanwhile: each is named above\n",
+                   text_count(c->errors, a), text_count(c->unstable, b));
+    }
 }
 
 static void put_summary_text(const struct backup_run *b, int rc)
@@ -342,6 +346,20 @@ static int check_values(const struct backup_values *v, const struct option_opera
     return backup_source_check(&v->source, operands);
 }
 
+static void note_made(const struct backup_run *b)
+{
+    struct app_made *made = &b->app->made;
+
+    if (!b->result.published) {
+        return;
+    }
+    made->any = true;
+    memcpy(made->id, b->result.id, sizeof made->id);
+    made->files = b->result.counts.files;
+    made->bytes = b->result.counts.bytes;
+    made->bytes_stored = b->result.counts.bytes_stored;
+}
+
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
     struct backup_run b = { .app = app, .values = values, .operands = operands };
@@ -353,6 +371,7 @@ static int run(struct app *app, const void *values, const struct option_operands
     if (rc == 0) {
         rc = do_all(&b);
     }
+    note_made(&b);
     if (rc == HF_EUNKNOWN) {
         rc = err_add(rc, "could not tell whether the snapshot was published");
     } else if (rc == HF_EPARTIAL) {
@@ -445,15 +464,15 @@ static const char *const about[] = {
     "Makes one snapshot of files and folders. When it exits with 0, the snapshot survives a power "
     "cut; until then there is none. Only content that the repository does not hold already is "
     "stored. The repository's own files and the cache are never in it.",
-    "Files that can't be read, or that change while they are read, are named; the snapshot holds "
-    "the rest, and the exit code is 3.",
+    "Paths that don't exist, files that can't be read, and those that change while they are read "
+    "are named; the snapshot holds the rest, and the exit code is 3.",
     "Hooks are run by /bin/sh with HOLDFAST_HOOK, HOLDFAST_JOB, HOLDFAST_SNAPSHOT_ID, "
     "HOLDFAST_EXIT and HOLDFAST_ERROR in their environment; what they print goes to standard "
     "error.",
     NULL,
 };
 static const struct command_text exits[] = {
-    { "1", "it failed, a path does not exist, or a hook failed" },
+    { "1", "it failed, none of the paths exists, or a hook failed" },
     { "3", "there is a snapshot, but some files are missing from it or changed meanwhile" },
     { "8", "the snapshot may still appear; its id is printed; running again is safe" },
     { "28", "no space left; no snapshot was made" },

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "format/entry.h"
 #include "format/keyfile.h"
+#include "format/keysheet.h"
 #include "format/roll.h"
 #include "format/segment.h"
 
@@ -118,12 +119,13 @@ static const struct kind *find_kind(const struct buf *b)
     return NULL;
 }
 
-/* Comments may stand before the line that tells a key file. */
+/* Comments may stand before the line that tells a key file; a recovery sheet is one as well. */
 static bool is_key_text(const struct buf *b)
 {
     static const char line[] = "holdfast-key 1";
 
-    return memmem(b->data, b->len, line, sizeof line - 1) != NULL && b->len < 4096;
+    return b->len < 4096 && (memmem(b->data, b->len, line, sizeof line - 1) != NULL ||
+                             keysheet_seems((const char *)b->data, b->len));
 }
 
 /* A head says all in its name. */

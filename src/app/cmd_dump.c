@@ -1,10 +1,11 @@
 /*
- * cmd_dump.c - a file of a snapshot to standard output.
+ * cmd_dump.c - a file of a snapshot to standard output, or a folder as an archive.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "app/app.h"
+#include "app/archive_out.h"
 #include "app/browse.h"
 #include "app/commands.h"
 #include "app/select.h"
@@ -20,7 +21,10 @@
 
 struct dump_values {
     struct select_filters filters;
+    const char *archive;
 };
+
+static const char *const archive_names[] = { "tar", NULL };
 
 static void put_zeros(struct out *out, uint64_t len)
 {
@@ -85,12 +89,13 @@ static int put_content(struct app *app, struct repo *repo, struct pagestore *pag
     return rc != 0 ? err_add(rc, "at byte %" PRIu64, offset) : 0;
 }
 
+/* A file's content as it is, unless it is to be an archive: *out_archive says so. */
 static int put_file(struct app *app, struct repo *repo, const struct catalog_snapshot *snapshot,
-                    const char *path)
+                    const char *path, bool as_archive, bool *out_archive)
 {
     struct manifest_cursor *cursor = NULL;
     struct pagestore *pages = NULL;
-    struct node n;
+    struct node n = { .type = NODE_FILE };
     int rc = repopages_new(repo, NULL, &pages);
 
     if (rc == 0) {
@@ -99,11 +104,12 @@ static int put_file(struct app *app, struct repo *repo, const struct catalog_sna
     if (rc == 0) {
         rc = browse_find(cursor, path, &n);
     }
-    if (rc == 0 && n.type != NODE_FILE) {
+    *out_archive = rc == 0 && (as_archive || n.type == NODE_DIR);
+    if (rc == 0 && !*out_archive && n.type != NODE_FILE) {
         rc = err_raise(HF_EFAIL, "it is not a file but a %s", node_type_name(n.type));
         err_hint("\"holdfast restore --include %s -t DIR\" restores it", path);
     }
-    if (rc == 0) {
+    if (rc == 0 && !*out_archive) {
         rc = put_content(app, repo, pages, &n);
     }
     manifest_cursor_close(cursor);
@@ -111,10 +117,29 @@ static int put_file(struct app *app, struct repo *repo, const struct catalog_sna
     return rc;
 }
 
+static int dump(struct app *app, const struct dump_values *o, struct select_view *v,
+                const char *path)
+{
+    const struct archive_out_request request = { .document = "dump",
+                                                 .format = "pax",
+                                                 .path = path };
+    struct timeline_resolution found;
+    bool as_archive = false;
+    int rc = select_point(v, 0, &found);
+
+    if (rc == 0) {
+        rc = put_file(app, v->session.repo, found.found->snapshot, path, o->archive != NULL,
+                      &as_archive);
+    }
+    if (rc == 0 && as_archive) {
+        rc = archive_out_run(app, v->session.repo, &found, &request);
+    }
+    return rc;
+}
+
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
     const struct dump_values *o = values;
-    struct timeline_resolution found;
     struct select_view v = { 0 };
     char *path = NULL;
     int rc = browse_path(operands->items[1], &path);
@@ -123,10 +148,7 @@ static int run(struct app *app, const void *values, const struct option_operands
         rc = select_open(app, REPO_TOLERANT, &o->filters, operands->items, 1, NULL, &v);
     }
     if (rc == 0) {
-        rc = select_point(&v, 0, &found);
-    }
-    if (rc == 0) {
-        rc = put_file(app, v.session.repo, found.found->snapshot, path);
+        rc = dump(app, o, &v, path);
     }
     if (rc != 0) {
         rc = err_add(rc, "could not dump %s", operands->items[1]);
@@ -137,23 +159,28 @@ static int run(struct app *app, const void *values, const struct option_operands
 }
 
 static const struct option options[] = {
+    { "archive", 0, OPTION_CHOICE, "tar", "as an archive, a folder (which always is) or a file",
+      offsetof(struct dump_values, archive), archive_names },
     SELECT_FILTER_ROWS(struct dump_values, filters),
     { .name = NULL },
 };
-static const char *const synopsis[] = { "SELECTOR PATH", NULL };
+static const char *const synopsis[] = { "SELECTOR PATH [--archive tar]", NULL };
 static const char *const about[] = {
-    "Writes a file of a snapshot to standard output, each byte checked against its content id. "
-    "\"holdfast help snapshots\" explains SELECTORs.",
+    "Writes a file of a snapshot to standard output, each byte checked against its content id. A "
+    "folder is written as a pax archive (tar), with all that is below it; \"holdfast help export\" "
+    "says what is in one. \"holdfast help snapshots\" explains SELECTORs.",
     NULL,
 };
 static const struct command_text exits[] = {
     { "1", "it failed, or there is no such file; the nearest one is named" },
-    { "4", "the file is damaged; what was written until then is right" },
+    { "3", "the archive is whole, but lacks a socket" },
+    { "4", "it is damaged; what was written until then is right, and an archive not finished" },
     { "7", "no such point, or not unique" },
     { NULL, NULL },
 };
 static const struct command_text examples[] = {
     { "holdfast dump latest ~/documents/letter.txt", "one file" },
+    { "holdfast dump latest ~/documents --archive tar | tar -tf -", "a folder" },
     { "holdfast dump path:/documents.tar documents.tar | tar -tf -",
       "a stream that was backed up with --stdin" },
     { NULL, NULL },
@@ -162,7 +189,7 @@ static const struct command_text examples[] = {
 const struct command cmd_dump = {
     .name = "dump",
     .group = COMMAND_LOOK,
-    .summary = "write a file of a snapshot to standard output",
+    .summary = "write a file or folder of a snapshot to standard output",
     .synopsis = synopsis,
     .about = about,
     .options = options,

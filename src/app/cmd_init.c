@@ -111,7 +111,7 @@ static int run(struct app *app, const void *values, const struct option_operands
         report(app, &s);
     }
     session_close(&s);
-    return rc != 0 ? err_add(rc, "could not make a repository") : 0;
+    return rc;
 }
 
 #define ROW(field) offsetof(struct init_values, field)

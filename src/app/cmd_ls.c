@@ -10,6 +10,7 @@
 #include "app/signals.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/forget_look.h"
 #include "engine/manifest_cursor.h"
 #include "engine/repopages.h"
 
@@ -104,7 +105,8 @@ static int list_snapshot(struct listing_job *b, struct repo *repo,
     }
     manifest_cursor_close(b->cursor);
     repopages_free(pages);
-    return rc != 0 ? rc : browse_check_damage(b->damaged);
+    rc = rc != 0 ? rc : browse_check_damage(b->damaged);
+    return forget_look_explain(repo, snapshot->id, rc);
 }
 
 static int run(struct app *app, const void *values, const struct option_operands *operands)

@@ -35,8 +35,6 @@ static void add_points(const struct timeline_list *l, struct stats *s)
 static int add_repository(struct repo *repo, struct stats *s)
 {
     const struct catalog *c = repo_catalog(repo);
-    struct index *index;
-    int rc = repo_index(repo, &index);
 
     s->entries = catalog_entry_count(c);
     for (size_t i = 0; i < catalog_segment_count(c); i++) {
@@ -47,10 +45,7 @@ static int add_repository(struct repo *repo, struct stats *s)
             s->segment_bytes += segment->file_len;
         }
     }
-    if (rc == 0) {
-        s->chunks = index_count(index);
-    }
-    return rc;
+    return repo_chunk_count(repo, &s->chunks);
 }
 
 static void print_json(struct json *j, const struct stats *s)

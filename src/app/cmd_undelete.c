@@ -7,6 +7,7 @@
 #include "app/select.h"
 #include "base/err.h"
 #include "engine/forget.h"
+#include "engine/forget_look.h"
 
 struct undelete_values {
     struct select_filters filters;
@@ -20,12 +21,14 @@ static int run(struct app *app, const void *values, const struct option_operands
     uint64_t number = 0;
     int rc = points_open(app, &o->filters, operands, TIMELINE_FORGOTTEN, &p);
 
-    if (rc == 0 && !o->dry_run) {
+    if (rc == 0 && o->dry_run) {
+        rc = forget_look(p.view.session.repo, (const uint8_t(*)[16])p.ids, p.list.count);
+    } else if (rc == 0) {
         rc = forget_undo(p.view.session.repo, (const uint8_t(*)[16])p.ids, p.list.count, &number);
     }
     if (rc == 0) {
-        points_report(app, &p, "undelete", o->dry_run ? "would bring back" : "brought back",
-                      number);
+        points_report(app, &p, "undelete", o->dry_run ? "would bring back" : "brought back", number,
+                      NULL);
     }
     points_close(&p);
     return rc != 0 ? err_add(rc, "could not bring back") : 0;
@@ -44,7 +47,8 @@ static const char *const about[] = {
     NULL,
 };
 static const struct command_text exits[] = {
-    { "1", "it failed, or data of a snapshot are gone" },
+    { "1", "it failed, or data of a snapshot were pruned: which, and since when" },
+    { "4", "data of a snapshot are missing that no prune has taken away" },
     { "7", "a selector means no forgotten snapshot, or an id is not unique" },
     { "8", "they may still come back; running it again is safe" },
     { NULL, NULL },

@@ -18,17 +18,9 @@ void json_init(struct json *j, struct out *out)
 
 static void put_quoted(struct json *j, const void *data, size_t len)
 {
-    struct buf b;
-
-    buf_init(&b);
-    buf_put_u8(&b, '"');
-    text_put_json(&b, data, len);
-    buf_put_u8(&b, '"');
-    if (buf_error(&b) != 0) {
-        j->out->pending.error = b.error;
-    }
-    out_put(j->out, b.data, b.len);
-    buf_release(&b);
+    out_put(j->out, "\"", 1);
+    out_encoded(j->out, text_put_json, data, len);
+    out_put(j->out, "\"", 1);
 }
 
 /* What stands before a value: a comma unless it is the first, and its key. */

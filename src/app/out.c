@@ -1,5 +1,8 @@
 /*
  * out.c - see out.h. SIGPIPE is ignored by signals.c, so a closed pipe is an EPIPE here.
+ *
+ * The buffer is there for speed. When there is no memory for it, bytes go out as they come: that
+ * memory has run out is, after all, what is to be said then.
  */
 #include "app/out.h"
 
@@ -13,6 +16,8 @@
 #include "base/text.h"
 
 #define OUT_FLUSH_BYTES (64u << 10)
+#define PIECE_BYTES 256u
+#define MOST_PER_BYTE 6u /* what a byte becomes at most: \u001b */
 
 void out_init(struct out *o, int fd)
 {
@@ -65,13 +70,33 @@ static void flush_if_full(struct out *o)
     }
 }
 
+/* Room for so much in the buffer, which is written before if it can't grow. Leaves the trail. */
+static bool has_room(struct out *o, size_t need)
+{
+    struct err_trail trail;
+
+    if (o->pending.error == 0 && need > o->pending.cap - o->pending.len) {
+        err_take(&trail);
+        if (buf_reserve(&o->pending, need) != 0) {
+            o->pending.error = 0;
+            out_flush(o);
+        }
+        err_give(&trail);
+    }
+    return need <= o->pending.cap - o->pending.len;
+}
+
 void out_put(struct out *o, const void *data, size_t len)
 {
     if (out_gone(o)) {
         return;
     }
-    buf_put(&o->pending, data, len);
-    flush_if_full(o);
+    if (has_room(o, len)) {
+        buf_put(&o->pending, data, len);
+        flush_if_full(o);
+    } else if (!out_gone(o)) {
+        write_all(o, data, len);
+    }
 }
 
 void out_text(struct out *o, const char *text)
@@ -103,13 +128,40 @@ void out_printf(struct out *o, const char *fmt, ...)
     flush_if_full(o);
 }
 
+/* As much of it as fits a piece, without cutting a character of UTF-8 in two. */
+static size_t piece_of(const uint8_t *data, size_t len)
+{
+    size_t n = PIECE_BYTES;
+
+    if (len <= n) {
+        return len;
+    }
+    while (n > PIECE_BYTES - 4 && (data[n] & 0xc0) == 0x80) {
+        n--;
+    }
+    return n;
+}
+
+void out_encoded(struct out *o, out_encode_fn encode, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    uint8_t room[PIECE_BYTES * MOST_PER_BYTE + 1];
+
+    while (len > 0 && !out_gone(o)) {
+        /* Large enough from the beginning: it never asks for memory. */
+        struct buf piece = { .data = room, .cap = sizeof room };
+        size_t n = piece_of(p, len);
+
+        encode(&piece, p, n);
+        out_put(o, piece.data, piece.len);
+        p += n;
+        len -= n;
+    }
+}
+
 void out_shown(struct out *o, const void *data, size_t len)
 {
-    if (out_gone(o)) {
-        return;
-    }
-    text_put_shown(&o->pending, data, len);
-    flush_if_full(o);
+    out_encoded(o, text_put_shown, data, len);
 }
 
 void out_blanks(struct out *o, size_t count)

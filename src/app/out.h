@@ -3,7 +3,8 @@
  *
  * A result that could not be written is an error of the command (out_finish says so); but when the
  * reader of a pipe has gone away by its own will, there is nobody left to be told anything: what
- * follows is dropped without one. Callers with much to say ask out_gone now and then.
+ * follows is dropped without one. Callers with much to say ask out_gone now and then. Nothing but
+ * out_printf of more than 511 bytes needs memory.
  */
 #ifndef HF_APP_OUT_H
 #define HF_APP_OUT_H
@@ -26,6 +27,9 @@ void out_release(struct out *o);
 void out_put(struct out *o, const void *data, size_t len);
 void out_text(struct out *o, const char *text);
 void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Bytes as a function of base/text.h writes them, which is called with a piece at a time. */
+typedef void (*out_encode_fn)(struct buf *b, const void *data, size_t len);
+void out_encoded(struct out *o, out_encode_fn encode, const void *data, size_t len);
 /* Bytes of a name, escaped for a terminal (text_put_shown). */
 void out_shown(struct out *o, const void *data, size_t len);
 /* Pads with blanks. */

@@ -60,7 +60,7 @@ void points_close(struct points *p)
 }
 
 static void report_json(struct json *j, const struct points *p, const char *document,
-                        uint64_t number)
+                        uint64_t number, const struct prune_report *pruned)
 {
     json_document(j, document);
     if (number != 0) {
@@ -73,16 +73,17 @@ static void report_json(struct json *j, const struct points *p, const char *docu
         json_hex(j, NULL, p->ids[i], sizeof p->ids[i]);
     }
     json_end_array(j);
+    prune_report_json_part(j, pruned);
     json_end_object(j);
 }
 
 void points_report(struct app *app, const struct points *p, const char *document,
-                   const char *what_was_done, uint64_t number)
+                   const char *what_was_done, uint64_t number, const struct prune_report *pruned)
 {
     char id[33];
 
     if (app->options.json) {
-        report_json(&app->json, p, document, number);
+        report_json(&app->json, p, document, number, pruned);
         return;
     }
     for (size_t i = 0; i < p->list.count; i++) {

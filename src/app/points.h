@@ -5,6 +5,7 @@
 #define HF_APP_POINTS_H
 
 #include "app/app.h"
+#include "app/prune_report.h"
 #include "app/select.h"
 
 struct points {
@@ -22,8 +23,11 @@ int points_open(struct app *app, const struct select_filters *filters,
                 struct points *out);
 void points_close(struct points *p);
 
-/* One line each, or a document with "number" (of the entry; 0: null) and the ids. */
+/*
+ * One line each, or a document with "number" (of the entry; 0: null), the ids, and what was pruned
+ * (NULL: nothing).
+ */
 void points_report(struct app *app, const struct points *p, const char *document,
-                   const char *what_was_done, uint64_t number);
+                   const char *what_was_done, uint64_t number, const struct prune_report *pruned);
 
 #endif

@@ -13,6 +13,9 @@
 #define TERMINAL_PAUSE_NS (NS_PER_S / 10)
 #define JSON_PAUSE_NS NS_PER_S
 #define CLEAR_LINE "\r\033[K"
+#define LINE_UP "\033[A"
+#define WRAP_OFF "\033[?7l" /* a window may be narrower than we have been told so far */
+#define WRAP_ON "\033[?7h"
 
 void progress_start(struct app *app)
 {
@@ -25,13 +28,28 @@ void progress_start(struct app *app)
     p->started_ns = clock_monotonic(app->clock);
 }
 
+/*
+ * To the beginning of the line, and nothing is on it. Where the window has become narrower, what
+ * was shown has been broken into several lines.
+ */
+static void put_clear(struct app *app)
+{
+    struct progress *p = &app->progress;
+    size_t columns = term_columns(app->err.fd);
+    size_t above = p->shown && p->width > columns ? (p->width - 1) / columns : 0;
+
+    out_text(&app->err, CLEAR_LINE);
+    while (above-- > 0) {
+        out_text(&app->err, LINE_UP CLEAR_LINE);
+    }
+}
+
 void progress_clear(struct app *app)
 {
-    if (!app->progress.shown) {
-        return;
+    if (app->progress.shown) {
+        put_clear(app);
+        app->progress.shown = false;
     }
-    out_text(&app->err, CLEAR_LINE);
-    app->progress.shown = false;
 }
 
 void progress_stop(struct app *app)
@@ -93,17 +111,24 @@ static void draw_terminal(struct app *app, const struct progress_state *s, int64
                text_size(rate(app, s, now_ns), speed));
     put_left(&line, app, s, now_ns);
     if (s->errors > 0) {
-        buf_printf(&line, ", %" PRIu64 " errors", s->errors);
+        buf_printf(&line, ", %" PRIu64 " error%s", s->errors, s->errors == 1 ? "" : "s");
     }
     buf_printf(&line, "  ");
     width = term_width((const char *)line.data, line.len);
     text_put_shown(&path, s->path, s->path_len);
-    if (buf_error(&line) == 0 && buf_error(&path) == 0 && width < columns) {
+    if (width < columns) {
         term_put_tail(&line, (const char *)path.data, path.len, columns - width);
-        out_text(&app->err, CLEAR_LINE);
+    } else if (line.len > columns) {
+        line.len = columns; /* so far it is ASCII */
+    }
+    if (buf_error(&line) == 0 && buf_error(&path) == 0) {
+        put_clear(app);
+        out_text(&app->err, WRAP_OFF);
         out_put(&app->err, line.data, line.len);
+        out_text(&app->err, WRAP_ON);
         out_flush(&app->err);
         app->progress.shown = true;
+        app->progress.width = term_width((const char *)line.data, line.len);
     }
     buf_release(&line);
     buf_release(&path);

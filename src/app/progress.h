@@ -17,7 +17,8 @@ struct app;
 struct progress {
     bool on_terminal;
     bool as_json;
-    bool shown; /* a line stands on the terminal */
+    bool shown;   /* a line stands on the terminal */
+    size_t width; /* its columns */
     int64_t started_ns;
     int64_t drawn_ns; /* 0: never */
 };

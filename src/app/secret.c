@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/child.h"
@@ -17,6 +18,7 @@
 #include "app/term.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "format/nacl.h"
 
 #define PASSWORD_MAX 4096u
 #define KEY_FILE_MAX (64u << 10)
@@ -145,9 +147,9 @@ static void wipe_text(char *text)
 static int password_from_terminal(struct secret *s, enum secret_use use)
 {
     char *first = NULL, *second = NULL;
-    int rc = term_ask_secret(use == SECRET_TO_INIT ? "New password: " : "Password: ", &first);
+    int rc = term_ask_secret(use == SECRET_TO_OPEN ? "Password: " : "New password: ", &first);
 
-    if (rc == 0 && use == SECRET_TO_INIT) {
+    if (rc == 0 && use != SECRET_TO_OPEN) {
         rc = term_ask_secret("The same again: ", &second);
     }
     if (rc == 0 && second != NULL && strcmp(first, second) != 0) {
@@ -181,7 +183,7 @@ static int sync_folder_of(const char *path)
     return rc;
 }
 
-static int write_key_file(int fd, const char *path, const struct buf *text)
+static int write_all(int fd, const char *path, const struct buf *text)
 {
     size_t done = 0;
 
@@ -199,34 +201,47 @@ static int write_key_file(int fd, const char *path, const struct buf *text)
     return sync_folder_of(path);
 }
 
-/* HF_EEXISTS if there is one. */
-static int make_key_file(struct app *app, struct secret *s, const char *path)
+int secret_write_file(const char *path, const struct buf *text)
 {
-    struct buf text;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc;
 
     if (fd < 0) {
-        return err_os(errno, "could not make the key file %s", path);
+        return err_os(errno, "could not make %s", path);
     }
-    buf_init(&text);
-    rc = rnd_bytes(app->rnd, s->key, sizeof s->key);
-    if (rc == 0) {
-        keyfile_put_text(&text, s->key);
-        rc = buf_error(&text);
-    }
-    if (rc == 0) {
-        rc = write_key_file(fd, path, &text);
-    }
+    rc = write_all(fd, path, text);
     if (close(fd) != 0 && rc == 0) {
         rc = err_os(errno, "could not write %s", path);
     }
     if (rc != 0) {
         unlink(path);
     }
+    return rc;
+}
+
+int secret_make(struct app *app, struct secret *out)
+{
+    memset(out, 0, sizeof *out);
+    out->unlock.secret = out->key;
+    return rnd_bytes(app->rnd, out->key, sizeof out->key);
+}
+
+/* HF_EEXISTS if there is one. */
+static int make_key_file(struct app *app, struct secret *s, const char *path)
+{
+    struct buf text;
+    int rc = secret_make(app, s);
+
+    buf_init(&text);
+    if (rc == 0) {
+        keyfile_put_text(&text, s->key);
+        rc = buf_error(&text);
+    }
+    if (rc == 0) {
+        rc = secret_write_file(path, &text);
+    }
     wipe_buf(&text);
     s->key_made = rc == 0;
-    s->unlock.secret = s->key;
     return rc;
 }
 
@@ -246,7 +261,7 @@ static int read_key_file(struct app *app, struct secret *s, const char *path)
 
     buf_init(&text);
     rc = slurp_file(path, KEY_FILE_MAX, &text);
-    if (rc == HF_EABSENT || rc == HF_EACCESS || rc == HF_EIO) {
+    if (rc == HF_EABSENT || rc == HF_EACCESS) {
         rc = err_add(HF_EKEY, "no key");
     }
     if (rc == HF_ELIMIT) {
@@ -303,12 +318,82 @@ static int from_somewhere(struct app *app, enum secret_use use, struct secret *s
     return password_from_terminal(s, use);
 }
 
+/* Of the processor and not of the wall, so that a busy machine makes no password cheaper. */
+static int64_t processor_ns(void)
+{
+    struct timespec t;
+
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) != 0) {
+        return 0;
+    }
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int secret_choose_cost(struct secret *s)
+{
+    static const uint8_t salt[NACL_SALT_BYTES];
+    uint8_t key[NACL_KEY_BYTES];
+    int64_t begin;
+    int rc;
+
+    if (s->password == NULL) {
+        return 0;
+    }
+    rc = nacl_init();
+    begin = processor_ns();
+    if (rc == 0) {
+        rc = nacl_password_key("", 0, salt, KEYFILE_DEFAULT_PASSES, KEYFILE_DEFAULT_MEMORY_KIB,
+                               key);
+    }
+    if (rc == 0) {
+        s->unlock.passes = keyfile_passes_for(processor_ns() - begin);
+    }
+    return rc;
+}
+
+static int no_new_password(void)
+{
+    err_raise(HF_EKEY, "no new password was given, and there is no terminal to ask on");
+    return err_hint("set HOLDFAST_NEW_PASSWORD, or use --new-password-file");
+}
+
+int secret_get_new(struct app *app, const struct secret_new *from, struct secret *out)
+{
+    const char *value = from_environment("HOLDFAST_NEW_PASSWORD");
+    int rc;
+
+    memset(out, 0, sizeof *out);
+    if (from->password_file != NULL && from->key_file != NULL) {
+        return err_raise(HF_EUSAGE, "--new-password-file and --new-key-file exclude each other");
+    }
+    if (from->key_file != NULL) {
+        rc = from_key_file(app, SECRET_TO_INIT, out, from->key_file);
+    } else if (from->password_file != NULL) {
+        rc = password_from_file(out, from->password_file);
+    } else if (value != NULL) {
+        rc = password_from_text(out, value);
+    } else {
+        rc = term_can_ask() ? password_from_terminal(out, SECRET_TO_INIT) : no_new_password();
+    }
+    if (rc == 0) {
+        rc = secret_choose_cost(out);
+    }
+    if (rc != 0) {
+        secret_release(out);
+        rc = err_add(rc, "no new key");
+    }
+    return rc;
+}
+
 int secret_get(struct app *app, enum secret_use use, struct secret *out)
 {
     int rc;
 
     memset(out, 0, sizeof *out);
     rc = from_somewhere(app, use, out);
+    if (rc == 0 && use == SECRET_TO_INIT) {
+        rc = secret_choose_cost(out);
+    }
     if (rc != 0) {
         secret_release(out);
     }

@@ -136,9 +136,16 @@ static void note_resolution(struct app *app, const char *asked, const struct tim
     }
     app_note(app, "%s", buf_text(&b));
     buf_release(&b);
+    if (c->end_ns > clock_wall(app->clock)) {
+        app_warn(app, "this point is of the future: the clock was ahead when it was made, or is "
+                      "behind now");
+    }
     if (r->found->clock_flag) {
         app_warn(app, "the clock had gone back when this point was made: an earlier one of its job "
                       "has a later time");
+    }
+    if ((c->flags & COMMIT_COMPLETE) == 0) {
+        app_warn(app, "this point was made inside a gap: changes may be missing from it");
     }
 }
 
@@ -213,4 +220,63 @@ void select_put_resolved(struct json *j, const struct timeline_resolution *r, co
     }
     json_text(j, "class", commit_class_name(r->found->snapshot->commit.class));
     json_end_object(j);
+}
+
+void select_put_texts(struct json *j, const char *key, char *const *texts, size_t count)
+{
+    json_array(j, key);
+    for (size_t i = 0; i < count; i++) {
+        json_text(j, NULL, texts[i]);
+    }
+    json_end_array(j);
+}
+
+/* Paths that are not UTF-8 stand as base64 in an array of their own, in their places. */
+void select_put_paths(struct json *j, char *const *paths, size_t count)
+{
+    bool plain = true;
+
+    select_put_texts(j, "paths", paths, count);
+    for (size_t i = 0; i < count; i++) {
+        plain = plain && text_is_utf8(paths[i], strlen(paths[i]));
+    }
+    if (plain) {
+        return;
+    }
+    json_array(j, "paths_b64");
+    for (size_t i = 0; i < count; i++) {
+        struct buf b;
+
+        buf_init(&b);
+        text_put_base64(&b, paths[i], strlen(paths[i]));
+        json_text(j, NULL, buf_text(&b));
+        buf_release(&b);
+    }
+    json_end_array(j);
+}
+
+/* Several texts in one cell. */
+static void list_cell(struct table *t, char *const *texts, size_t count)
+{
+    struct buf b;
+
+    buf_init(&b);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            buf_put_u8(&b, ',');
+        }
+        buf_put(&b, texts[i], strlen(texts[i]));
+    }
+    table_name(t, b.data, b.len);
+    buf_release(&b);
+}
+
+void select_tags_cell(struct table *t, const struct catalog_snapshot *s)
+{
+    list_cell(t, s == NULL ? NULL : s->commit.tags, s == NULL ? 0 : s->commit.tag_count);
+}
+
+void select_paths_cell(struct table *t, const struct catalog_snapshot *s)
+{
+    list_cell(t, s == NULL ? NULL : s->commit.paths, s == NULL ? 0 : s->commit.path_count);
 }

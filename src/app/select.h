@@ -8,6 +8,7 @@
 
 #include "app/app.h"
 #include "app/session.h"
+#include "app/table.h"
 #include "engine/timeline.h"
 
 /* The values of SELECT_FILTER_ROWS, as a member of a command's values. */
@@ -60,6 +61,14 @@ const char *select_asked(const struct select_view *v, size_t i);
 
 /* "resolved": {asked, found, distance_seconds, next, class}; resolution NULL: null. */
 void select_put_resolved(struct json *j, const struct timeline_resolution *r, const char *asked);
+
+/* An array of texts; and "paths", with "paths_b64" beside it if one of them is not UTF-8. */
+void select_put_texts(struct json *j, const char *key, char *const *texts, size_t count);
+void select_put_paths(struct json *j, char *const *paths, size_t count);
+
+/* All tags, or paths, in one cell; an empty one without a snapshot. */
+void select_tags_cell(struct table *t, const struct catalog_snapshot *s);
+void select_paths_cell(struct table *t, const struct catalog_snapshot *s);
 
 #define SELECT_ID_SHOWN 8 /* digits of an id that people are shown */
 

@@ -4,20 +4,59 @@
  */
 #include "app/signals.h"
 
-#include <stdbool.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/err.h"
+
+#define NAG_SECONDS 5 /* after the time is up */
 
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
 {
-    if (caught != 0) {
+    if (caught != 0 && caught != SIGALRM) {
         _exit(128 + number);
     }
     caught = number;
+}
+
+static void on_alarm(int number)
+{
+    if (caught == 0) {
+        caught = number;
+    }
+}
+
+void signals_expire_in(int64_t ns)
+{
+    const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+    struct itimerval timer = { { NAG_SECONDS, 0 }, { 0, 0 } };
+    struct sigaction action;
+
+    setitimer(ITIMER_REAL, &never, NULL);
+    if (caught == SIGALRM) {
+        caught = 0;
+    }
+    if (ns <= 0) {
+        return;
+    }
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_alarm;
+    sigaction(SIGALRM, &action, NULL);
+    timer.it_value.tv_sec = (time_t)(ns / 1000000000);
+    timer.it_value.tv_usec = (suseconds_t)(ns % 1000000000 / 1000);
+    if (timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0) {
+        timer.it_value.tv_usec = 1;
+    }
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+bool signals_expired(void)
+{
+    return caught == SIGALRM;
 }
 
 void signals_install(void)
@@ -62,6 +101,9 @@ int signals_check(void)
     }
     if (caught == SIGINT) {
         return err_raise(HF_EINTERRUPTED, "it was interrupted");
+    }
+    if (caught == SIGALRM) {
+        return err_raise(HF_ETERMINATED, "its time was up");
     }
     return err_raise(HF_ETERMINATED, "it was told to terminate");
 }

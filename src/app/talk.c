@@ -143,6 +143,10 @@ void talk_failure(struct app *app, int code)
     if (trail.code == 0) {
         snprintf(trail.text, sizeof trail.text, "could not do it: %s", err_code_text(code));
     }
+    if (code == HF_ENOSPC && trail.hint[0] == '\0') {
+        snprintf(trail.hint, sizeof trail.hint,
+                 "free some space there and run it again; what was published before stands");
+    }
     pthread_mutex_lock(&app->lock);
     progress_clear(app);
     if (app->options.json || json_log(app)) {

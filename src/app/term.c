@@ -17,6 +17,7 @@
 
 #define COLUMNS_DEFAULT 80
 #define COLUMNS_MIN 20
+#define ROWS_DEFAULT 24
 #define SECRET_MAX 4096
 
 bool term_is_live(int fd)
@@ -41,6 +42,31 @@ size_t term_columns(int fd)
         return COLUMNS_DEFAULT;
     }
     return size.ws_col < COLUMNS_MIN ? COLUMNS_MIN : size.ws_col;
+}
+
+size_t term_rows(int fd)
+{
+    struct winsize size;
+
+    return ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 ? ROWS_DEFAULT : size.ws_row;
+}
+
+bool term_has_unicode(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    const char *term = getenv("TERM");
+
+    if (term != NULL && strcmp(term, "dumb") == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *locale = getenv(names[i]);
+
+        if (locale != NULL && locale[0] != '\0') { /* the first that says anything decides */
+            return strcasestr(locale, "UTF-8") != NULL || strcasestr(locale, "UTF8") != NULL;
+        }
+    }
+    return false;
 }
 
 static bool continues(char c)
@@ -124,6 +150,16 @@ static int ask(int fd, const char *prompt, char *out, size_t max)
         rc = err_os(errno, "could not write to the terminal");
     }
     return rc;
+}
+
+bool term_can_ask(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
 }
 
 int term_ask_secret(const char *prompt, char **out_answer)

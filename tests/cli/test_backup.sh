@@ -59,14 +59,21 @@ expect 0 "a change that left size and time as they were" hf backup src --ignore-
 json "is not seen where the ctime is ignored" '.files_changed == 0'
 expect 0 "--force" hf backup src --ignore-ctime --force --json
 json "reads everything and finds it" '.files_changed == 1'
-# The metadata of /tmp count as well where paths are whole, so they are left out here.
 strip="--strip-prefix $work/src --job strip"
 expect 0 "--strip-prefix" hf backup src $strip
 same "lets a folder become /" "$(hf -q ls latest)" "$(ls -A src | sed 's|^|/|')"
 expect 0 "--skip-if-unchanged" hf backup src $strip --skip-if-unchanged --json
 json "makes no snapshot" '.snapshot_id == null and .unchanged'
+hf -q backup src >id
+touch beside && chmod 711 . # folders above, and what else is in them, are not what was asked for
+expect 0 "where only a folder above it changed" hf backup src --skip-if-unchanged --json
+json "neither" '.snapshot_id == null and .unchanged'
 run hf snapshots --json
-json "of the same" '.snapshots | length == 9'
+json "of the same" '.snapshots | length == 10'
+chmod 711 src/sub
+expect 0 "--skip-if-unchanged after a change of a mode alone" hf backup src --skip-if-unchanged \
+    --json
+json "makes one" '.snapshot_id != null and .unchanged == false'
 expect 0 "--parent" hf backup src --parent '#2' --json
 json "is the one that was named" \
     ".parent == \"$(hf snapshots '#2' --json | jq -r '.snapshots[0].id')\""
@@ -87,6 +94,21 @@ check "and the marked folder's" bash -c '! grep -q nobackup/y <<<"$1"' - "$(list
 expect 0 "--exclude-larger-than" hf backup src --exclude-larger-than 100K
 check "leaves the large file out" bash -c '! grep -q big <<<"$1"' - "$(listed)"
 expect 2 "a pattern that is none" hf backup src -e '[a'
+says "is told with the place" "'\[a'.*(position|character) [0-9]+|(position|character) [0-9]+.*\[a"
+printf 'good\n[a\n' >patterns
+expect 2 "a pattern of a file that is none" hf backup src --exclude-file patterns
+says "is told with its line" 'patterns.*2'
+cp -p src/a.txt other && mv other src/a.txt # another inode, the same size and mtime
+expect 0 "--ignore-inode and --ignore-ctime" hf backup src --ignore-inode --ignore-ctime --json
+json "take the file for unmodified" '.files_changed == 0'
+cp -p src/a.txt other && mv other src/a.txt
+expect 0 "--ignore-ctime alone" hf backup src --ignore-ctime --json
+json "reads it, and finds that it is" '.files_changed == 0 and .files_unmodified > 0'
+mkdir locked && echo x >locked/x && chmod 0 locked
+expect 3 "a folder that can't be read" unprivileged "$HOLDFAST" --key-file "$key" backup locked \
+    src/sub --json
+check "is named" jq -se 'any(.[]; .type == "warning" and (.path | endswith("/locked")))' out
+chmod 700 locked && rm -r locked
 expect 2 "a size that is none" hf backup src --exclude-larger-than 5X
 expect 1 "an exclude file that is not there" hf backup src --exclude-file nothing
 
@@ -98,10 +120,18 @@ expect 0 "--files-from0" hf backup --files-from0 list0
 same "the same with NULs" "$(listed)" "src src/a.txt src/sub src/sub/c.txt "
 expect 1 "an empty list" hf backup --files-from /dev/null
 
-run hf backup src/a.txt src/bigg
-same "a path that does not exist is an error" "$status" 1
+expect 1 "a path that does not exist is an error" hf backup src/bigg src/none
 says "which names it" "could not find $work/src/bigg: "
 says "and the nearest one" "did you mean $work/src/big\?"
+expect 3 "one of several that does not" hf backup src/none src/a.txt src/sub src/nor --json
+json "is counted" '.errors == 2 and .files_unmodified + .files_new == 2'
+check "and warned of" jq -se '[.[] | select(.type == "warning") | .path | split("/")[-1]] ==
+    ["none", "nor"]' out
+mkfifo src/fifo
+expect 0 "a FIFO" hf backup src/fifo
+same "is stored as what it is, and nobody waits for it" "$(hf ls latest --json "$work/src/fifo" |
+    jq -r '.entries[0].type')" fifo
+rm src/fifo
 expect 2 "no path" hf backup
 expect 2 "a job with a comma" hf backup src --job a,b
 expect 2 "a class that is none" hf backup src --class perfect
@@ -167,5 +197,7 @@ json "is counted, and the rest is backed up" '.exit == 3 and .errors == 1 and .s
 check "and named" jq -se 'any(.[]; .type == "warning" and (.path | endswith("/src/a.txt")) and .code
     == "access_denied")' out
 error_json "the end says so too" '.code == "incomplete" and .exit == 3'
+expect 3 "the same for people" unprivileged "$HOLDFAST" --key-file "$key" backup src
+prints "is in the summary" '^  1 could not be backed up, 0 changed meanwhile: each is named above$'
 
 finish

@@ -81,7 +81,10 @@ same "writes the file" "$(cat out)" "$(cat src/a.txt)"
 hf -q dump latest "$work/src/sparse" >out 2>err
 check "with its holes" cmp out src/sparse
 same "dump of an older one" "$(hf -q dump "$first" "$work/src/a.txt")" hello
-expect 1 "dump of a folder" hf dump latest "$work/src"
+hf -q dump latest "$work/src" >out.tar 2>err
+tar -tf out.tar >names 2>&1
+prints_in() { grep -q "$2" "$1"; }
+check "dump of a folder is a tar" prints_in names 'src/a.txt$'
 expect 1 "dump of nothing" hf dump latest "$work/src/nothing"
 
 expect 0 "stats" hf stats

@@ -54,4 +54,32 @@ expect 2 "tag without a change" hf tag latest
 expect 2 "--set and --add" hf tag latest --set a --add b
 expect 7 "tag of nothing" hf tag job:none --add a
 
+head -c 100000 /dev/urandom >src/f
+third=$(snapshot src --job c)
+hf forget -q "$third" >/dev/null
+expect 0 "a prune without grace" hf prune --now
+expect 1 "undelete of what was pruned" hf undelete "$third"
+says "says which chunks" "$third has lost data since it was forgotten: chunk [0-9a-f]{64}"
+says "and since when" 'gone since entry [0-9]+ of 20.*; it was forgotten by entry [0-9]+ of 20'
+expect 1 "a dry run says so too" hf undelete -n "$third"
+same "and it stays forgotten" "$(live | grep -c "$third")" 0
+
+size() { du -sb repo | cut -f1; }
+head -c 300000 /dev/urandom >src/f
+fourth=$(snapshot src --job c)
+before=$(size)
+expect 0 "forget --prune -n" hf forget -n --prune "$fourth"
+same "only says what it would forget" "$(live | grep -c "$fourth") $(size)" "1 $before"
+expect 0 "forget --prune" hf forget --prune "$fourth"
+prints "says what was reclaimed" '^reclaimed .*: removed [1-9]'
+check "and gives the space back" test "$(size)" -lt $((before - 250000))
+expect 1 "there is no undelete after that" hf undelete "$fourth"
+head -c 300000 /dev/urandom >src/f
+snapshot src --job c >/dev/null
+snapshot src --job c >/dev/null
+expect 0 "a policy with --prune" hf forget --keep-last 1 --job c --prune --json
+json "is one document" '.schema == "holdfast/forget/1" and .forgotten == 1 and
+    .prune.dry_run == false and .prune.kept_forgotten == 0'
+check "what is left is whole" hf -q check --read-data
+
 finish

@@ -13,8 +13,8 @@ for form in --help -h; do
 done
 commands=$("$HOLDFAST" help | sed -n '/^Every day/,/^Options/ s/^  \([a-z]*\)  .*/\1/p')
 same "help lists all commands that there are" "$(echo $commands)" \
-    "init backup restore snapshots check ls find diff dump stats forget undelete tag cache debug \
-version help"
+    "init backup import run restore snapshots check ls find diff dump export stats forget prune \
+undelete tag key config schedule cache debug version help"
 
 for command in $commands; do
     expect 0 "help $command" "$HOLDFAST" help "$command"

@@ -64,12 +64,47 @@ document restore restore -t target -n -v "$first"
 events "of a restore that says what it does"
 document restore restore -t target --include nothing
 matches error err
+document export export latest -o out.tar
+run hf --json export latest "$work/src/a" --format zip
+matches export err "an export to standard output"
+run hf --json dump latest "$work/src"
+matches dump err "a dump of a folder"
+document import import out.tar
+document import import out.tar -n --job other
+tar -cf odd.tar -P --transform 's,^src,../src,' src/a
+tar -rf odd.tar src/fifo
+document import import odd.tar
+events "of an import that left something out"
+matches error err
+document import import /dev/null
+matches error err
 document forget forget "$first"
 document forget forget -n latest
 document undelete undelete "$first"
 document tag tag latest --add x
+document prune prune -n --now
+document prune prune
 document cache cache info
 document cache cache accept-rollback
+document config config init --config new.conf
+document config config check --config new.conf
+document config config show --config new.conf
+cat >job.conf <<END
+[job j]
+repository = $work/repo
+key_file = $key
+paths = $work/src/a
+check = yes
+END
+chmod 600 job.conf
+document run run j --config job.conf
+echo 'schedule = daily' >>job.conf
+document schedule schedule j --config job.conf
+document key key list
+document key key add machine --new-key-file machine.key
+document key key remove machine
+document key key recovery-sheet
+document key key recovery-sheet -o sheet.svg
 document debug debug dump repo/journal/000000000001
 run hf --json snapshots "at:now,latest"
 matches error err "a usage error"

@@ -147,6 +147,30 @@ if [ "$(id -u)" -eq 0 ]; then
     json "is a loss with a name" '.exit == 3 and any(.losses[]; (.path | endswith("/src/a"))
         and .what == "ownership" and (.why | length > 0))'
     check "the content is there" test -s "by-nobody$work/src/sub/b"
+    chown 0:0 src/a
+    mkdir -p above
+    mv src above/src
+    chown 12345:12345 above
+    snapshot above/src >/dev/null
+    expect 0 "a folder above, which is another's" unprivileged "$HOLDFAST" --key-file "$key" \
+        restore -t by-nobody2 --json
+    json "is no loss" '.exit == 0 and .losses == []'
+    check "the files are there" cmp above/src/sub/new "by-nobody2$work/above/src/sub/new"
+    mv above/src src
 fi
+
+# What is not understood, or not there, is told so that the next try succeeds.
+new_repository questions
+for i in $(seq 40); do
+    hf -q backup src/sub >>ids
+done
+digit=$(cut -c1 ids | sort | uniq -d | head -n 1)
+expect 2 "an id of less than six digits" hf restore "$digit" -t x
+expect 2 "a pattern that is none" hf restore -t x --include 'a[b'
+says "is told with the position" "--include: .*position|character [0-9]+|'a\[b'"
+expect 2 "an --exclude that is none" hf restore -t x --exclude 'a[b'
+expect 1 "a path that is not in the snapshot" hf restore -t x --include "$work/src/sub/nev"
+says "names the nearest one" "$work/src/sub/new"
+expect 7 "an id that is none" hf restore ffffffffffff -t x
 
 finish

@@ -21,8 +21,9 @@ second=$(snapshot src --job web --host a --tag t1,t2)
 third=$(snapshot other --job db --host b)
 
 expect 0 "snapshots" hf snapshots
-prints "is a table with titles" '^number  id +time +job +host +class +files +size'
-prints "with a row for each" "^ +[0-9]+  ${third:0:8}  20[0-9-]+ [0-9:]+ \+00:00 +db +b "
+prints "is a table with titles" '^number  id +time +age +job +host +class +files +size +added'
+prints "with a row for each" \
+    "^ +[0-9]+  ${third:0:8}  20[0-9-]+ [0-9:]+ \+00:00 +[0-9a-z ]+ +db +b "
 expect 0 "snapshots --json" hf snapshots --json
 json "is oldest first" "[.snapshots[].id] == [\"$first\", \"$second\", \"$third\"]"
 json "with all keys of the contract" '.snapshots[1] | .number > .files and .time == .end and .begin
@@ -78,6 +79,11 @@ expect 7 "a time before the first point" hf snapshots at:2001-01-01
 says "names the first point" "before the first point, #[0-9]+ ${first:0:8}"
 expect 7 "a time in the future" hf snapshots at:2999-01-01T00:00:00Z
 says "names the latest point" "in the future .*${third:0:8}"
+for time in '2026-03-29 02:30' '2026-10-25 02:30'; do
+    TZ=CET-1CEST,M3.5.0,M10.5.0/3 expect 2 "$time, which clocks did not show once" \
+        hf snapshots "at:$time"
+    says "names both moments" ": say ${time% *} 0[12]:30:00 .* or ${time% *} 0[23]:30:00 "
+done
 expect 7 "an unknown job" hf ls job:wbe
 says "names the nearest" 'did you mean job:web\?'
 expect 7 "a job and a host that never met" hf ls job:db,host:a

@@ -27,7 +27,8 @@ same "nor does --no-progress" "$(grep -c 'iB/s' out)" 0
 TERM=xterm on_terminal "$slow | $backup -q"
 same "nor -q" "$(grep -c 'iB/s' out)" 0
 TERM=xterm on_terminal "stty cols 40; $slow | $backup"
-long=$(tr '\r' '\n' <out | grep 'iB/s' | sed "s/$escape\\[K//" | awk 'length > 39' | wc -l)
+long=$(tr '\r' '\n' <out | grep 'iB/s' | sed "s/$escape\\[?*[0-9]*[Klh]//g" |
+    awk 'length > 39' | wc -l)
 same "a narrow terminal is not overrun" "$long" 0
 bash -c "$slow" | hf backup --stdin --stdin-name s >out 2>err
 same "and without a terminal there is none" "$(grep -c 'iB/s' err)" 0
@@ -45,5 +46,61 @@ snapshot >/dev/null
 run hf ls latest "$work/src"
 same "names can't speak to the terminal" "$(grep -c "$escape" out)" 0
 prints "they are escaped" '/src/\\x1b\[31mred$'
+
+if ! command -v tmux >/dev/null; then
+    echo "tmux is not installed, so nobody looks at progress in it" >&2
+    echo "ok - progress in tmux # SKIP tmux is not installed"
+    finish
+fi
+# In tmux, which breaks lines anew when a window is resized: nothing of the progress is left over.
+mux() { env -u TMUX tmux -S "$work/tmux" -f /dev/null "$@"; }
+screen() { mux capture-pane -p -t progress | grep -v '^$'; }
+slower="for i in \$(seq 15); do head -c 2000000 /dev/urandom; sleep 0.1; done"
+long="s/$(printf '%060d' 0)/$(printf '%090d' 0)"
+
+# in_tmux COLUMNS ROWS NEW_COLUMNS NEW_ROWS: what is on the screen in the middle, after it was
+# resized, and at the end, in the files middle, resized and end.
+in_tmux() {
+    mux new-session -d -s progress -x "$1" -y "$2" "bash --norc --noprofile -c '
+        echo before; ($slower) | $HOLDFAST --key-file $key backup --stdin --stdin-name $long
+        echo after; touch $work/ended; read -r'" || return 1
+    rm -f ended
+    for _ in $(seq 100); do
+        screen >middle
+        ! grep -q 'iB/s' middle || break
+        sleep 0.05
+    done
+    mux resize-window -t progress -x "$3" -y "$4"
+    sleep 0.8
+    screen >resized
+    for _ in $(seq 400); do
+        [ ! -e ended ] || break
+        sleep 0.05
+    done
+    sleep 0.2
+    screen >end
+    mux kill-server
+}
+# one_line NAME FILE COLUMNS: there is at most what was before (a window that gets narrower may
+# scroll), and one line of progress that fits.
+one_line() {
+    if [ "$(sed '$d' "$2" | grep -vc '^before$')" -eq 0 ] &&
+        tail -n 1 "$2" | grep -qE '[0-9] files, .*iB/s' &&
+        [ "$(tail -n 1 "$2" | wc -m)" -le "$3" ]; then
+        ok "$1"
+    else
+        not_ok "$1" "$(cat "$2")"
+    fi
+}
+for sizes in "80 24 50 24" "200 50 80 24" "80 24 200 50"; do
+    read -r columns rows new_columns new_rows <<<"$sizes"
+    # shellcheck disable=SC2086
+    check "a backup in tmux ($sizes)" in_tmux $sizes
+    one_line "shows one line in $columns columns" middle "$columns"
+    one_line "one as well after the change to $new_columns" resized "$new_columns"
+    same "and none at the end" "$(grep -c 'files, .*iB/s' end; tail -n 1 end)" \
+        "$(printf '0\nafter')"
+    check "but the summary" grep -q '^snapshot ' end
+done
 
 finish

@@ -159,14 +159,60 @@ static void test_out_bears_a_reader_that_went_away(void **state)
     out_release(&o);
 }
 
-static void test_out_reports_a_lack_of_memory(void **state)
+/* What memory has run out for must be said without any; and no character is cut in two. */
+static void test_out_and_json_need_no_memory(void **state)
 {
+    char name[600], written[1400];
+    int pair[2];
+    struct paper p;
+    ssize_t got;
+
+    (void)state;
+    memset(name, 'a', 300);
+    for (size_t i = 1; i + 1 < 300; i += 2) {
+        memcpy(name + i, "\xc3\xa4", 2);
+    }
+    memcpy(name + 299, "\n", 2);
+    assert_int_equal(pipe(pair), 0);
+    paper_init(&p);
+    p.out.fd = pair[1];
+    err_raise(HF_EIO, "the cause");
+    mem_fail_at(1, 1);
+    out_printf(&p.out, "%d ", 7);
+    out_shown(&p.out, name, strlen(name));
+    json_object(&p.json, NULL);
+    json_text(&p.json, "k", name);
+    json_end_object(&p.json);
+    mem_fail_at(0, 0);
+    assert_string_equal(err_last()->text, "the cause");
+    assert_int_equal(out_finish(&p.out, "the result"), 0);
+    close(pair[1]);
+    got = read(pair[0], written, sizeof written - 1);
+    close(pair[0]);
+    assert_true(got > 0);
+    written[got] = '\0';
+    out_release(&p.out);
+
+    paper_init(&p);
+    out_printf(&p.out, "7 ");
+    out_shown(&p.out, name, strlen(name));
+    json_object(&p.json, NULL);
+    json_text(&p.json, "k", name);
+    json_end_object(&p.json);
+    expect_text(&p, written);
+}
+
+static void test_out_says_what_it_had_no_memory_to_format(void **state)
+{
+    char text[600];
     struct out o;
 
     (void)state;
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
     out_init(&o, -1);
     mem_fail_at(1, 1);
-    out_text(&o, "x");
+    out_printf(&o, "%s", text);
     mem_fail_at(0, 0);
     assert_int_equal(out_finish(&o, "the result"), HF_ENOMEM);
     out_release(&o);
@@ -221,7 +267,8 @@ int main(void)
         cmocka_unit_test(test_out_reports_a_full_disk),
         cmocka_unit_test(test_out_reports_a_descriptor_that_is_closed),
         cmocka_unit_test(test_out_bears_a_reader_that_went_away),
-        cmocka_unit_test(test_out_reports_a_lack_of_memory),
+        cmocka_unit_test(test_out_and_json_need_no_memory),
+        cmocka_unit_test(test_out_says_what_it_had_no_memory_to_format),
         cmocka_unit_test(test_out_formats_what_is_longer_than_its_first_guess),
         cmocka_unit_test(test_table_columns_are_as_wide_as_they_must_be),
     };
