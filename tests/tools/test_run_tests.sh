@@ -142,5 +142,11 @@ run kept
 verdict $? "the place of a program that failed is kept"
 rm -rf "$(dirname "$(cat build/holdfast.tmp)")"
 
+program told <<'E'
+[ "$WORD" = "a=b" ] && echo "ok - told"
+E
+run told -- --env WORD=a=b
+expect "a variable may be given" 0 "1 passed, 0 failed"
+
 run
 expect "a run without tests fails" 1 "0 passed, 0 failed" "no test to run"
