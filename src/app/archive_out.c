@@ -7,22 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/losses.h"
 #include "app/newfile.h"
 #include "app/signals.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "engine/archive_export.h"
 
-#define LOSSES_LISTED 10000u /* in the document */
-#define LOSSES_TOLD 1000u    /* to people, one by one */
-
-struct loss {
-    char *path;
-    size_t path_len;
-    char *what;
-    char *why;
-};
+#define LOSSES_TOLD 1000u /* to people, one by one */
 
 struct job {
     struct app *app;
@@ -31,8 +23,7 @@ struct job {
     struct newfile file;
     bool to_file;
     bool deserted; /* the reader of our pipe has gone: there is nobody to be told anything */
-    struct loss *losses;
-    size_t loss_count, loss_capacity;
+    struct losses losses;
     struct archive_export_result result;
 };
 
@@ -68,53 +59,16 @@ static void on_progress(void *context, const struct archive_export_progress *p)
     progress_update(b->app, &s);
 }
 
-/* Keeps a loss for the document; where memory is short, its count must do. */
-static void keep_loss(struct job *b, const char *path, size_t path_len, const char *what,
-                      const char *why)
-{
-    struct loss *l;
-
-    if (b->loss_count >= LOSSES_LISTED ||
-        mem_grow(&b->losses, &b->loss_capacity, b->loss_count + 1, sizeof *b->losses) != 0) {
-        return;
-    }
-    l = &b->losses[b->loss_count];
-    *l = (struct loss){ mem_dup(path, path_len), path_len, mem_strdup(what), mem_strdup(why) };
-    if (l->path != NULL && l->what != NULL && l->why != NULL) {
-        b->loss_count++;
-        return;
-    }
-    mem_free(l->path);
-    mem_free(l->what);
-    mem_free(l->why);
-}
-
 static void on_loss(void *context, const char *path, size_t path_len, const char *what,
                     const char *why)
 {
     struct job *b = context;
 
     if (b->app->options.json) {
-        keep_loss(b, path, path_len, what, why);
+        losses_keep(&b->losses, path, path_len, what, why);
     } else if (b->result.losses <= LOSSES_TOLD) {
         app_warn(b->app, "%.*s: %s is not in the archive: %s", (int)path_len, path, what, why);
     }
-}
-
-static void put_losses(struct json *j, const struct job *b)
-{
-    json_array(j, "losses");
-    for (size_t i = 0; i < b->loss_count; i++) {
-        const struct loss *l = &b->losses[i];
-
-        json_object(j, NULL);
-        json_name(j, "path", l->path, l->path_len);
-        json_text(j, "what", l->what);
-        json_text(j, "why", l->why);
-        json_end_object(j);
-    }
-    json_end_array(j);
-    json_number(j, "losses_omitted", b->result.losses - b->loss_count);
 }
 
 /* Standard output is the archive's, if that does not go to a file. */
@@ -142,7 +96,7 @@ static void put_document(struct job *b, int rc)
     json_number(j, "bytes", r->bytes);
     json_number(j, "bytes_written", r->written);
     json_number(j, "rounded", r->rounded);
-    put_losses(j, b);
+    losses_json(j, &b->losses, b->result.losses);
     json_seconds(j, "duration_seconds", r->duration_ns);
     json_end_object(j);
     pthread_mutex_unlock(&b->app->lock);
@@ -244,11 +198,6 @@ int archive_out_run(struct app *app, struct repo *repo, const struct timeline_re
     if (b.to_file) {
         newfile_abort(&b.file);
     }
-    for (size_t i = 0; i < b.loss_count; i++) {
-        mem_free(b.losses[i].path);
-        mem_free(b.losses[i].what);
-        mem_free(b.losses[i].why);
-    }
-    mem_free(b.losses);
+    losses_release(&b.losses);
     return rc;
 }

@@ -16,13 +16,10 @@
 #include "app/select.h"
 #include "app/signals.h"
 #include "app/version.h"
+#include "app/whoami.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "engine/backup.h"
-#include "engine/names.h"
-
-#define HOST_BYTES 256
-#define USER_BYTES 256
 
 struct backup_values {
     const char *job;
@@ -49,8 +46,7 @@ struct backup_run {
     bool begun;    /* the repository is open: there will be a summary */
     bool quiesced; /* the --before hook succeeded */
     uint8_t parent[16];
-    char host[HOST_BYTES];
-    char user[USER_BYTES];
+    struct whoami who;
     struct backup_result result;
 };
 
@@ -84,28 +80,6 @@ static void on_warning(void *context, const char *path, size_t path_len, int cod
     }
 }
 
-/* The machine's name and the user's; what can't be found out stays empty. */
-static int find_out_who(struct backup_run *b)
-{
-    struct names *names;
-    const char *user;
-    size_t len;
-    int rc = names_new(&names);
-
-    if (rc != 0) {
-        return rc;
-    }
-    user = names_of(names, NAMES_USER, (uint32_t)geteuid(), &len);
-    if (len < sizeof b->user) {
-        memcpy(b->user, user, len);
-    }
-    names_free(names);
-    if (gethostname(b->host, sizeof b->host - 1) != 0) {
-        b->host[0] = '\0';
-    }
-    return 0;
-}
-
 static enum commit_class class_of(const struct backup_run *b)
 {
     const char *name = b->values->class;
@@ -125,8 +99,8 @@ static void fill_options(const struct backup_run *b, const struct backup_source 
 
     *o = (struct backup_options){
         .job = v->job,
-        .host = v->host != NULL ? v->host : b->host,
-        .user = b->user,
+        .host = v->host != NULL ? v->host : b->who.host,
+        .user = b->who.user,
         .paths = source->roots.items,
         .path_count = source->roots.count,
         .tags = v->tags.items,
@@ -366,7 +340,7 @@ static int run(struct app *app, const void *values, const struct option_operands
     int rc = check_values(values, operands);
 
     if (rc == 0) {
-        rc = find_out_who(&b);
+        rc = whoami_find(&b.who);
     }
     if (rc == 0) {
         rc = do_all(&b);

@@ -13,13 +13,11 @@
 #include "app/session.h"
 #include "app/signals.h"
 #include "app/version.h"
+#include "app/whoami.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "engine/archive_import.h"
-#include "engine/names.h"
 
-#define HOST_BYTES 256
-#define USER_BYTES 256
 #define JOB "import"
 
 struct import_values {
@@ -39,8 +37,7 @@ struct import_job {
     struct archive_in in;
     bool begun; /* there will be a summary */
     int64_t time_ns;
-    char host[HOST_BYTES];
-    char user[USER_BYTES];
+    struct whoami who;
     struct archive_import_result result;
 };
 
@@ -79,28 +76,6 @@ static void on_warning(void *context, enum archive_import_what what, const char 
     }
 }
 
-/* The machine's name and the user's; what can't be found out stays empty. */
-static int find_out_who(struct import_job *b)
-{
-    struct names *names;
-    const char *user;
-    size_t len;
-    int rc = names_new(&names);
-
-    if (rc != 0) {
-        return rc;
-    }
-    user = names_of(names, NAMES_USER, (uint32_t)geteuid(), &len);
-    if (len < sizeof b->user) {
-        memcpy(b->user, user, len);
-    }
-    names_free(names);
-    if (gethostname(b->host, sizeof b->host - 1) != 0) {
-        b->host[0] = '\0';
-    }
-    return 0;
-}
-
 static int check_values(struct import_job *b)
 {
     const struct import_values *v = b->values;
@@ -136,8 +111,8 @@ static int import(struct import_job *b)
     const struct archive_import_events events = { b, on_progress, on_warning };
     const struct archive_import_options o = {
         .job = v->job != NULL ? v->job : JOB,
-        .host = v->host != NULL ? v->host : b->host,
-        .user = b->user,
+        .host = v->host != NULL ? v->host : b->who.host,
+        .user = b->who.user,
         .tags = v->tags.items,
         .tag_count = v->tags.count,
         .strip_components = (unsigned)v->strip_components.value,
@@ -161,7 +136,7 @@ static int do_all(struct import_job *b, const char *archive)
     int rc = check_values(b);
 
     if (rc == 0) {
-        rc = find_out_who(b);
+        rc = whoami_find(&b->who);
     }
     if (rc == 0) {
         rc = session_open(b->app, REPO_STRICT, &b->session);

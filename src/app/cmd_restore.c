@@ -11,6 +11,7 @@
 
 #include "app/app.h"
 #include "app/commands.h"
+#include "app/losses.h"
 #include "app/select.h"
 #include "app/signals.h"
 #include "base/err.h"
@@ -18,8 +19,6 @@
 #include "base/text.h"
 #include "engine/restore.h"
 #include "engine/target_dir.h"
-
-#define LOSSES_LISTED 10000u /* in the summary; each one is told when it happens */
 
 struct restore_values {
     struct select_filters filters;
@@ -35,13 +34,6 @@ struct restore_values {
     bool dry_run;
 };
 
-struct loss {
-    char *path;
-    size_t path_len;
-    char *what;
-    char *why;
-};
-
 struct restore_job {
     struct app *app;
     const struct restore_values *values;
@@ -52,8 +44,7 @@ struct restore_job {
     struct exclude *exclude;
     char *stand_in; /* an empty folder for a dry run whose target does not exist */
     struct target *target;
-    struct loss *losses;
-    size_t loss_count, loss_capacity;
+    struct losses losses; /* for the summary; each one is told when it happens */
     struct restore_result result;
 };
 
@@ -75,33 +66,12 @@ static void on_progress(void *context, const struct restore_progress *p)
     progress_update(b->app, &s);
 }
 
-/* Keeps a loss for the summary; where memory is short, what was printed must do. */
-static void keep_loss(struct restore_job *b, const char *path, size_t path_len, const char *what,
-                      const char *why)
-{
-    struct loss *l;
-
-    if (b->loss_count >= LOSSES_LISTED ||
-        mem_grow(&b->losses, &b->loss_capacity, b->loss_count + 1, sizeof *b->losses) != 0) {
-        return;
-    }
-    l = &b->losses[b->loss_count];
-    *l = (struct loss){ mem_dup(path, path_len), path_len, mem_strdup(what), mem_strdup(why) };
-    if (l->path != NULL && l->what != NULL && l->why != NULL) {
-        b->loss_count++;
-        return;
-    }
-    mem_free(l->path);
-    mem_free(l->what);
-    mem_free(l->why);
-}
-
 static void on_error(void *context, const char *path, size_t path_len, int code,
                      const char *message)
 {
     struct restore_job *b = context;
 
-    keep_loss(b, path, path_len, "content", message);
+    losses_keep(&b->losses, path, path_len, "content", message);
     if (b->app->options.json) {
         app_event(b->app, "error", path, path_len, err_code_name(code), message);
     } else {
@@ -115,7 +85,7 @@ static void on_loss(void *context, const char *path, size_t path_len, const char
     struct restore_job *b = context;
     struct buf message;
 
-    keep_loss(b, path, path_len, what, why);
+    losses_keep(&b->losses, path, path_len, what, why);
     buf_init(&message);
     buf_printf(&message, "%s was not restored: %s", what, why);
     if (b->app->options.json) {
@@ -271,21 +241,6 @@ static int do_all(struct restore_job *b, const struct option_operands *operands)
     return rc != 0 ? rc : restore(b);
 }
 
-static void put_losses(struct json *j, const struct restore_job *b)
-{
-    json_array(j, "losses");
-    for (size_t i = 0; i < b->loss_count; i++) {
-        const struct loss *l = &b->losses[i];
-
-        json_object(j, NULL);
-        json_name(j, "path", l->path, l->path_len);
-        json_text(j, "what", l->what);
-        json_text(j, "why", l->why);
-        json_end_object(j);
-    }
-    json_end_array(j);
-}
-
 static void put_summary_json(const struct restore_job *b, int rc)
 {
     const struct restore_result *r = &b->result;
@@ -304,8 +259,7 @@ static void put_summary_json(const struct restore_job *b, int rc)
     json_number(j, "bytes_verified", r->bytes_verified);
     json_number(j, "skipped", r->skipped);
     json_number(j, "deleted", r->deleted);
-    put_losses(j, b);
-    json_number(j, "losses_omitted", all > b->loss_count ? all - b->loss_count : 0);
+    losses_json(j, &b->losses, all);
     json_number(j, "errors", r->errors);
     json_seconds(j, "duration_seconds", r->duration_ns);
     if (r->first_byte_ns > 0) {
@@ -346,12 +300,7 @@ static void put_summary_text(const struct restore_job *b)
 
 static void release(struct restore_job *b)
 {
-    for (size_t i = 0; i < b->loss_count; i++) {
-        mem_free(b->losses[i].path);
-        mem_free(b->losses[i].what);
-        mem_free(b->losses[i].why);
-    }
-    mem_free(b->losses);
+    losses_release(&b->losses);
     target_free(b->target);
     if (b->stand_in != NULL) {
         rmdir(b->stand_in);

@@ -431,7 +431,8 @@ expect 130 "an export can be interrupted" timeout --foreground --preserve-status
 same "and leaves nothing" "$(ls -A | grep -cE "endless.zip|^\.")" 0
 before=$(ls repo/journal | wc -l)
 (head -c 2000000 gnu.tar; sleep 3) |
-    timeout --foreground --preserve-status -s TERM 1 "$HOLDFAST" --key-file "$key" import - >out 2>err
+    timeout --foreground --preserve-status -s TERM 1 \
+        "$HOLDFAST" --key-file "$key" import - >out 2>err
 same "an import can be terminated while it waits" "$?" 143
 same "and makes no snapshot" "$(ls repo/journal | wc -l)" "$before"
 
