@@ -20,6 +20,7 @@
 #include "store/repo_internal.h"
 
 #define ROLL_MAX_FILE ((size_t)1 << 30)
+#define NAME_TRIES 3
 #define TMP_BYTES (4 + 2 * UUID_BYTES + 1)
 #define ENTRY_PATH_BYTES (8 + ENTRY_NAME_BYTES)
 #define ROLL_PATH_BYTES (6 + ROLL_NAME_BYTES)
@@ -78,14 +79,31 @@ static int gather(struct repo *r, uint64_t first, uint64_t last, struct buf *ent
     return buf_error(entries);
 }
 
+/* A temporary file that slept too long may have been cleaned away: then it is written anew. */
+static int give_name(struct repo *r, const struct buf *bytes, const char *path,
+                     int (*rename)(struct fs *fs, const char *from, const char *to),
+                     char tmp[TMP_BYTES])
+{
+    const char *site = bytes->len > 0 ? "roll.data" : NULL;
+    int rc = HF_EABSENT;
+
+    for (int tries = 0; rc == HF_EABSENT && tries < NAME_TRIES; tries++) {
+        rc = write_tmp(r, bytes->data, bytes->len, site, tmp);
+        if (rc == 0) {
+            rc = rename(r->env.fs, tmp, path);
+        }
+    }
+    if (rc == 0) {
+        err_clear();
+    }
+    return rc;
+}
+
 static int name_roll(struct repo *r, const struct buf *bytes, const char *path)
 {
     char tmp[TMP_BYTES];
-    int rc = write_tmp(r, bytes->data, bytes->len, "roll.data", tmp);
+    int rc = give_name(r, bytes, path, fs_rename_new, tmp);
 
-    if (rc == 0) {
-        rc = fs_rename_new(r->env.fs, tmp, path);
-    }
     if (rc == HF_EEXISTS) {
         (void)fs_unlink(r->env.fs, tmp);
         err_clear();
@@ -138,6 +156,7 @@ static int make_roll(struct repo *r, uint64_t first, uint64_t last)
 
 static int empty_entry(struct repo *r, uint64_t number, bool *out_emptied)
 {
+    static const struct buf nothing;
     char path[ENTRY_PATH_BYTES] = "journal/";
     char tmp[TMP_BYTES];
     struct fs_stat st;
@@ -149,8 +168,7 @@ static int empty_entry(struct repo *r, uint64_t number, bool *out_emptied)
     if (!*out_emptied) {
         return rc;
     }
-    rc = write_tmp(r, NULL, 0, NULL, tmp);
-    return rc == 0 ? fs_rename_over(r->env.fs, tmp, path) : rc;
+    return give_name(r, &nothing, path, fs_rename_over, tmp);
 }
 
 static int empty_entries(struct repo *r, uint64_t first, uint64_t last, uint64_t *count)
