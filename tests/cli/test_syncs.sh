@@ -98,6 +98,12 @@ echo three >src/file
 traced 0 "a backup behind an entry above the head" -q backup src
 same "makes that entry durable first" "$(deeds_there)" "$segment fsync:journal $entry end"
 
+# "Unchanged" acknowledges the snapshot that it stands on, so that must be durable as well.
+rm -f repo/head/*
+: >"repo/head/$before"
+traced 0 "a backup that is skipped, behind such an entry" -q backup src --skip-if-unchanged
+same "makes that entry durable, and nothing else" "$(deeds_there)" "fsync:journal end"
+
 for command in "snapshots" "ls latest" "check" "check --read-data" "backup -n src" \
     "restore latest -t back"; do
     # shellcheck disable=SC2086
