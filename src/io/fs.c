@@ -134,12 +134,12 @@ int fs_size(struct fs_file *f, uint64_t *out_size)
     return explain_file(f->ops->size(f, out_size), "get the size of", f);
 }
 
-int fs_map(struct fs_file *f, const uint8_t **out_data, size_t *out_len)
+void fs_write_soon(struct fs_file *f, uint64_t offset, uint64_t len)
 {
-    assert(f != NULL && out_data != NULL && out_len != NULL);
-    *out_data = NULL;
-    *out_len = 0;
-    return explain_file(f->ops->map(f, out_data, out_len), "map", f);
+    assert(f != NULL);
+    if (f->ops->write_soon != NULL) {
+        f->ops->write_soon(f, offset, len);
+    }
 }
 
 int fs_sync(struct fs_file *f, const char *site)

@@ -47,7 +47,7 @@ struct fs_ops {
     int (*pwrite)(struct fs_file *f, const void *data, size_t len, uint64_t offset);
     int (*pread)(struct fs_file *f, void *out, size_t len, uint64_t offset, size_t *out_got);
     int (*size)(struct fs_file *f, uint64_t *out_size);
-    int (*map)(struct fs_file *f, const uint8_t **out_data, size_t *out_len);
+    void (*write_soon)(struct fs_file *f, uint64_t offset, uint64_t len); /* NULL: nothing */
     int (*sync)(struct fs_file *f, const char *site);
     int (*close)(struct fs_file *f);
     int (*rename_new)(struct fs *fs, const char *from, const char *to);
@@ -86,8 +86,11 @@ int fs_pread(struct fs_file *f, void *out, size_t len, uint64_t offset, size_t *
 /* Reads exactly len; a shorter file is HF_EDAMAGE. */
 int fs_pread_all(struct fs_file *f, void *out, size_t len, uint64_t offset);
 int fs_size(struct fs_file *f, uint64_t *out_size);
-/* Maps the whole file for reading; valid until close. Never for files that may be cut. */
-int fs_map(struct fs_file *f, const uint8_t **out_data, size_t *out_len);
+/*
+ * A hint that nothing hangs on: what was written there will be synced, so the system may begin to
+ * write it now, and the sync will have less to wait for.
+ */
+void fs_write_soon(struct fs_file *f, uint64_t offset, uint64_t len);
 /* fdatasync: all that was written to this file through f. An error poisons the file: see fs_close.
  */
 int fs_sync(struct fs_file *f, const char *site);

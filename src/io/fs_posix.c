@@ -15,7 +15,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -38,8 +37,6 @@ struct posix_file {
     int fd;
     bool created;      /* opened for writing */
     atomic_int poison; /* errno of the first failed write or sync, returned ever after */
-    void *map;
-    size_t map_len;
 };
 
 static const struct fs_ops posix_ops;
@@ -213,35 +210,11 @@ static int posix_size(struct fs_file *file, uint64_t *out_size)
     return 0;
 }
 
-/* A file is mapped once, as it is at the first call: earlier pointers stay valid until close. */
-static int posix_map(struct fs_file *file, const uint8_t **out_data, size_t *out_len)
+/* Neither waits nor takes an error away from the sync: that is told of all. */
+static void posix_write_soon(struct fs_file *file, uint64_t offset, uint64_t len)
 {
-    static const uint8_t nothing;
-    struct posix_file *f = (struct posix_file *)file;
-    if (f->map == NULL) {
-        uint64_t size;
-        int rc = posix_size(file, &size);
-        if (rc != 0) {
-            return rc;
-        }
-        if (size > SIZE_MAX) {
-            return posix_error(EFBIG);
-        }
-        if (size == 0) {
-            *out_data = &nothing;
-            *out_len = 0;
-            return 0;
-        }
-        void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, f->fd, 0);
-        if (map == MAP_FAILED) {
-            return posix_error(errno);
-        }
-        f->map = map;
-        f->map_len = (size_t)size;
-    }
-    *out_data = f->map;
-    *out_len = f->map_len;
-    return 0;
+    const struct posix_file *f = (const struct posix_file *)file;
+    (void)sync_file_range(f->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 static int posix_sync(struct fs_file *file, const char *site)
@@ -259,9 +232,6 @@ static int posix_sync(struct fs_file *file, const char *site)
 static int posix_close(struct fs_file *file)
 {
     struct posix_file *f = (struct posix_file *)file;
-    if (f->map != NULL) {
-        munmap(f->map, f->map_len);
-    }
     int rc = 0;
     if (close(f->fd) != 0 && f->created) {
         rc = posix_error(errno);
@@ -427,7 +397,7 @@ static const struct fs_ops posix_ops = {
     .pwrite = posix_pwrite,
     .pread = posix_pread,
     .size = posix_size,
-    .map = posix_map,
+    .write_soon = posix_write_soon,
     .sync = posix_sync,
     .close = posix_close,
     .rename_new = posix_rename_new,

@@ -6,6 +6,7 @@
  */
 #include "store/index.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,11 @@ struct pending_entry {
     uint32_t next; /* another home of the same key, or NO_ENTRY */
 };
 
+struct listed_run {
+    struct index_run *run;
+    bool listed; /* a list may name it: see index_save */
+};
+
 struct index {
     struct fs *cache;
     struct rnd *rnd;
@@ -35,7 +41,7 @@ struct index {
     struct pending_entry *pending;
     size_t pending_count, pending_cap;
     size_t spill_at;                  /* that many of them become a run, if there is a cache */
-    struct index_run *runs[MAX_RUNS]; /* from old and large to new and small */
+    struct listed_run runs[MAX_RUNS]; /* from old and large to new and small */
     size_t run_count;
 };
 
@@ -67,7 +73,7 @@ int index_new(struct fs *cache, struct rnd *rnd, index_live_fn live, void *conte
 static void close_runs(struct index *x)
 {
     while (x->run_count > 0) {
-        index_run_close(x->runs[--x->run_count]);
+        index_run_close(x->runs[--x->run_count].run);
     }
 }
 
@@ -168,7 +174,7 @@ int index_each_home(const struct index *x, const uint8_t id[32],
         }
     }
     for (size_t i = x->run_count; rc == 0 && i > 0; i--) {
-        rc = each_in_run(x, x->runs[i - 1], id, each, context);
+        rc = each_in_run(x, x->runs[i - 1].run, id, each, context);
     }
     return rc;
 }
@@ -206,7 +212,7 @@ uint64_t index_count(const struct index *x)
     uint64_t count = x->pending_count;
 
     for (size_t i = 0; i < x->run_count; i++) {
-        count += index_run_count(x->runs[i]);
+        count += index_run_count(x->runs[i].run);
     }
     return count;
 }
@@ -218,14 +224,16 @@ int index_count_live(const struct index *x, uint64_t *out_count)
         *out_count += x->live(x->context, x->pending[i].entry.home.segment);
     }
     for (size_t i = 0; i < x->run_count; i++) {
-        for (uint64_t k = 0; k < index_run_count(x->runs[i]); k++) {
-            struct index_entry e;
-            int rc = index_run_entry(x->runs[i], k, &e);
+        struct index_run_cursor c;
+        struct index_entry e;
+        int rc;
 
-            if (rc < 0) {
-                return rc;
-            }
+        index_run_cursor_init(&c, x->runs[i].run, 0);
+        while ((rc = index_run_cursor_next(&c, &e)) > 0) {
             *out_count += x->live(x->context, e.home.segment);
+        }
+        if (rc < 0) {
+            return rc;
         }
     }
     return 0;
@@ -274,8 +282,7 @@ static int write_pending(struct index *x, struct index_run **out_run)
 }
 
 struct merge_side {
-    const struct index_run *run;
-    uint64_t at;
+    struct index_run_cursor cursor;
     bool has;
     struct index_entry entry;
 };
@@ -283,19 +290,13 @@ struct merge_side {
 /* Moves to the next entry whose segment still counts. */
 static int merge_step(const struct index *x, struct merge_side *s)
 {
-    s->has = false;
-    while (s->at < index_run_count(s->run)) {
-        int rc = index_run_entry(s->run, s->at++, &s->entry);
+    int rc;
 
-        if (rc < 0) {
-            return rc;
-        }
-        if (x->live(x->context, s->entry.home.segment)) {
-            s->has = true;
-            return 0;
-        }
-    }
-    return 0;
+    do {
+        rc = index_run_cursor_next(&s->cursor, &s->entry);
+    } while (rc > 0 && !x->live(x->context, s->entry.home.segment));
+    s->has = rc > 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int merge_entries(const struct index *x, struct merge_side *a, struct merge_side *b,
@@ -318,18 +319,33 @@ static int merge_entries(const struct index *x, struct merge_side *a, struct mer
     return rc;
 }
 
+/* What no list has ever named goes at once; what one names may be open elsewhere. */
+static void let_go(struct index *x, size_t i)
+{
+    char name[INDEX_RUN_NAME_BYTES];
+
+    snprintf(name, sizeof name, "%s", index_run_name(x->runs[i].run));
+    index_run_close(x->runs[i].run);
+    if (!x->runs[i].listed && fs_unlink(x->cache, name) < 0) {
+        err_clear(); /* index_tidy removes it one day */
+    }
+}
+
 static int merge_last_two(struct index *x)
 {
-    struct merge_side a = { .run = x->runs[x->run_count - 2] };
-    struct merge_side b = { .run = x->runs[x->run_count - 1] };
+    size_t n = x->run_count;
+    const struct index_run *older = x->runs[n - 2].run, *newer = x->runs[n - 1].run;
+    struct merge_side a, b;
     struct index_run_writer *w = NULL;
     struct index_run *merged = NULL;
-    int rc = index_run_create(x->cache, x->rnd, index_run_count(a.run) + index_run_count(b.run),
+    int rc = index_run_create(x->cache, x->rnd, index_run_count(older) + index_run_count(newer),
                               &w);
 
     if (rc < 0) {
         return rc;
     }
+    index_run_cursor_init(&a.cursor, older, 0);
+    index_run_cursor_init(&b.cursor, newer, 0);
     rc = merge_entries(x, &a, &b, w);
     if (rc < 0) {
         index_run_abandon(w);
@@ -339,9 +355,10 @@ static int merge_last_two(struct index *x)
     if (rc < 0) {
         return rc;
     }
-    index_run_close(x->runs[--x->run_count]);
-    index_run_close(x->runs[x->run_count - 1]);
-    x->runs[x->run_count - 1] = merged;
+    let_go(x, n - 1);
+    let_go(x, n - 2);
+    x->runs[n - 2] = (struct listed_run){ .run = merged };
+    x->run_count--;
     return 0;
 }
 
@@ -349,8 +366,8 @@ static bool merge_is_due(const struct index *x)
 {
     size_t n = x->run_count;
 
-    return n >= 2 &&
-           (n == MAX_RUNS || index_run_count(x->runs[n - 2]) < 2 * index_run_count(x->runs[n - 1]));
+    return n >= 2 && (n == MAX_RUNS || index_run_count(x->runs[n - 2].run) <
+                                           2 * index_run_count(x->runs[n - 1].run));
 }
 
 /* What is in memory becomes a run. No list names it yet: it is for whoever has it open. */
@@ -369,10 +386,25 @@ static int spill(struct index *x)
             return rc;
         }
         forget_pending(x);
-        x->runs[x->run_count++] = run;
+        x->runs[x->run_count++] = (struct listed_run){ .run = run };
     }
     while (rc == 0 && merge_is_due(x)) {
         rc = merge_last_two(x);
+    }
+    return rc;
+}
+
+/*
+ * Another process may have merged a run that we still have open into one of its own, and removed
+ * it: a list that names it would be of no use to anybody, and in the place of one that is.
+ */
+static int check_present(const struct index *x)
+{
+    struct fs_stat st;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < x->run_count; i++) {
+        rc = fs_stat(x->cache, index_run_name(x->runs[i].run), &st);
     }
     return rc;
 }
@@ -385,9 +417,13 @@ int index_save(struct index *x, struct buf *manifest)
         return err_raise(HF_EUNSUPPORTED, "there is no cache folder");
     }
     rc = spill(x);
+    if (rc == 0) {
+        rc = check_present(x);
+    }
     buf_put_varint(manifest, x->run_count);
-    for (size_t i = 0; i < x->run_count; i++) {
-        buf_put_text(manifest, index_run_name(x->runs[i]));
+    for (size_t i = 0; rc == 0 && i < x->run_count; i++) {
+        buf_put_text(manifest, index_run_name(x->runs[i].run));
+        x->runs[i].listed = true;
     }
     return rc < 0 ? rc : buf_error(manifest);
 }
@@ -411,7 +447,8 @@ int index_load(struct index *x, const void *manifest, size_t len)
             break;
         }
         memcpy(name, bytes, name_len);
-        rc = index_run_open(x->cache, name, &x->runs[x->run_count]);
+        x->runs[x->run_count].listed = true;
+        rc = index_run_open(x->cache, name, &x->runs[x->run_count].run);
         x->run_count += rc == 0;
     }
     if (rc < 0) {
@@ -437,7 +474,7 @@ static int tidy_one(void *context, const char *name)
         return 0;
     }
     for (size_t i = 0; i < t->x->run_count; i++) {
-        if (strcmp(name, index_run_name(t->x->runs[i])) == 0) {
+        if (strcmp(name, index_run_name(t->x->runs[i].run)) == 0) {
             return 0;
         }
     }

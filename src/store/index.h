@@ -2,7 +2,7 @@
  * index.h - where each chunk is: chunk id -> homes (segment, block, slot).
  *
  * A cache that can be deleted at any time: it is rebuilt from the footers of the segments.
- * Immutable sorted runs in the client's cache folder, mapped into memory, each page of them
+ * Immutable sorted runs in the client's cache folder, read as they are needed, each page of them
  * checksummed and checked when first touched; and a table in memory of what came since. Runs are
  * merged like an LSM tree. A run that is wrong in any way is HF_EDAMAGE to whoever asks, and the
  * owner rebuilds.
@@ -54,7 +54,8 @@ uint64_t index_pending(const struct index *x); /* entries in memory */
 /*
  * Writes what is in memory as a new run, merging as needed, and appends the names of all runs to
  * `manifest`, for index_load. The files are not synced: a cache may be torn by a crash, and its
- * checksums say so.
+ * checksums say so. HF_EABSENT: another process has removed a run of ours, whose own list is
+ * better than this one would be.
  */
 int index_save(struct index *x, struct buf *manifest);
 /* HF_EDAMAGE or HF_EABSENT when the runs named are not whole: the index is then empty. */

@@ -13,23 +13,25 @@
 #include "base/text.h"
 #include "format/xxh.h"
 
-#define PAGE_BYTES ((size_t)16 << 10)
+#define PAGE_BYTES INDEX_RUN_PAGE_BYTES
 #define ENTRY_BYTES ((size_t)32)
+#define HEADER_BYTES ((size_t)56)
 #define MAX_FAN_BITS 22u
 #define ENTRIES_A_BUCKET 64u
+#define ENTRIES_AT_ONCE 256u /* read by one call and searched in memory */
 
 static const uint8_t magic[8] = { 'H', 'F', 'I', 'D', 'X', 'R', 'U', 'N' };
 
 struct index_run {
     struct fs_file *file;
     char name[INDEX_RUN_NAME_BYTES];
-    const uint8_t *data;
-    size_t len;
     unsigned bits;
     uint64_t count;
     uint64_t entries_at;
     uint64_t checks_at;
     uint64_t pages;
+    uint8_t *fan;       /* the fan-out, with the rest of its last page */
+    uint8_t *checks;    /* one a page */
     atomic_uchar *seen; /* one a page: it was checked and is whole */
 };
 
@@ -69,29 +71,54 @@ static uint64_t entries_offset(unsigned bits)
 
 /* Reading */
 
-/* Bytes of the run, their pages checked. NULL: damage, with the trail. */
-static const uint8_t *touch(const struct index_run *r, uint64_t at, size_t len)
+static int check_page(const struct index_run *r, uint64_t page, const uint8_t *bytes)
 {
+    if (xxh_64(bytes, PAGE_BYTES) != le_get64(r->checks + 8 * page)) {
+        return err_raise(HF_EDAMAGE, "the cached index run %s is not what was written", r->name);
+    }
+    atomic_store_explicit(&r->seen[page], 1, memory_order_relaxed);
+    return 0;
+}
+
+/* A disk that can't read the cache is no reason to have none: it can go, and is made anew. */
+static int read_at(const struct index_run *r, void *out, size_t len, uint64_t at)
+{
+    int rc = fs_pread_all(r->file, out, len, at);
+
+    return rc == HF_EIO ? err_hint("the cache can be deleted: it is made anew") : rc;
+}
+
+/* Bytes of the run, from pages that are whole. */
+static int fetch(const struct index_run *r, uint64_t at, void *out, size_t len)
+{
+    uint8_t bytes[PAGE_BYTES];
+
     for (uint64_t page = at / PAGE_BYTES; page <= (at + len - 1) / PAGE_BYTES; page++) {
-        const uint8_t *p = r->data + page * PAGE_BYTES;
+        int rc;
 
         if (atomic_load_explicit(&r->seen[page], memory_order_relaxed)) {
             continue;
         }
-        if (xxh_64(p, PAGE_BYTES) != le_get64(r->data + r->checks_at + 8 * page)) {
-            err_raise(HF_EDAMAGE, "the cached index run %s is not what was written", r->name);
-            return NULL;
+        rc = read_at(r, bytes, PAGE_BYTES, page * PAGE_BYTES);
+        if (rc == 0) {
+            rc = check_page(r, page, bytes);
         }
-        atomic_store_explicit(&r->seen[page], 1, memory_order_relaxed);
+        if (rc < 0) {
+            return rc;
+        }
     }
-    return r->data + at;
+    return read_at(r, out, len, at);
 }
 
-static int parse_header(struct index_run *r)
+static int parse_header(struct index_run *r, const uint8_t *h)
 {
-    const uint8_t *h = r->data;
+    uint64_t len;
+    int rc = fs_size(r->file, &len);
 
-    if (r->len < PAGE_BYTES + 8 || memcmp(h, magic, sizeof magic) != 0 || le_get32(h + 8) != 1 ||
+    if (rc < 0) {
+        return rc;
+    }
+    if (memcmp(h, magic, sizeof magic) != 0 || le_get32(h + 8) != 1 ||
         xxh_64(h, 48) != le_get64(h + 48)) {
         return err_raise(HF_EDAMAGE, "it does not begin as an index run");
     }
@@ -99,21 +126,54 @@ static int parse_header(struct index_run *r)
     r->count = le_get64(h + 16);
     r->checks_at = le_get64(h + 24);
     r->pages = le_get64(h + 32);
-    if (r->bits > MAX_FAN_BITS || r->count > UINT32_MAX || r->pages > r->len / PAGE_BYTES ||
-        r->checks_at != r->pages * PAGE_BYTES || r->len != r->checks_at + 8 * r->pages) {
+    if (r->bits > MAX_FAN_BITS || r->count > UINT32_MAX || r->pages > len / PAGE_BYTES ||
+        r->checks_at != r->pages * PAGE_BYTES || len != r->checks_at + 8 * r->pages) {
         return err_raise(HF_EDAMAGE, "its sizes do not fit");
     }
     r->entries_at = entries_offset(r->bits);
-    if (round_to_page(r->entries_at + r->count * ENTRY_BYTES) != r->checks_at ||
-        xxh_64(r->data + r->checks_at, (size_t)(8 * r->pages)) != le_get64(h + 40)) {
-        return err_raise(HF_EDAMAGE, "its checks do not fit");
+    if (round_to_page(r->entries_at + r->count * ENTRY_BYTES) != r->checks_at) {
+        return err_raise(HF_EDAMAGE, "its sizes do not fit");
     }
     return 0;
+}
+
+static int read_checks(struct index_run *r, const uint8_t *header)
+{
+    size_t len = (size_t)(8 * r->pages);
+    int rc;
+
+    r->checks = mem_alloc(len);
+    r->seen = mem_array((size_t)r->pages, sizeof *r->seen);
+    if (!r->checks || !r->seen) {
+        return err_nomem();
+    }
+    rc = fs_pread_all(r->file, r->checks, len, r->checks_at);
+    if (rc == 0 && xxh_64(r->checks, len) != le_get64(header + 40)) {
+        rc = err_raise(HF_EDAMAGE, "its checks do not fit");
+    }
+    return rc;
+}
+
+static int read_fan(struct index_run *r)
+{
+    size_t len = (size_t)r->entries_at - PAGE_BYTES;
+    int rc;
+
+    r->fan = mem_alloc(len);
+    if (!r->fan) {
+        return err_nomem();
+    }
+    rc = fs_pread_all(r->file, r->fan, len, PAGE_BYTES);
+    for (size_t at = 0; rc == 0 && at < len; at += PAGE_BYTES) {
+        rc = check_page(r, 1 + at / PAGE_BYTES, r->fan + at);
+    }
+    return rc;
 }
 
 int index_run_open(struct fs *cache, const char *name, struct index_run **out_run)
 {
     struct index_run *r = mem_zalloc(sizeof *r);
+    uint8_t header[HEADER_BYTES];
     int rc;
 
     if (!r) {
@@ -122,14 +182,16 @@ int index_run_open(struct fs *cache, const char *name, struct index_run **out_ru
     snprintf(r->name, sizeof r->name, "%s", name);
     rc = fs_open(cache, name, &r->file);
     if (rc == 0) {
-        rc = fs_map(r->file, &r->data, &r->len);
+        rc = fs_pread_all(r->file, header, sizeof header, 0);
     }
     if (rc == 0) {
-        rc = parse_header(r);
+        rc = parse_header(r, header);
     }
     if (rc == 0) {
-        r->seen = mem_array((size_t)r->pages, sizeof *r->seen);
-        rc = r->seen ? 0 : err_nomem();
+        rc = read_checks(r, header);
+    }
+    if (rc == 0) {
+        rc = read_fan(r);
     }
     if (rc < 0) {
         index_run_close(r);
@@ -143,6 +205,8 @@ void index_run_close(struct index_run *r)
 {
     if (r) {
         (void)fs_close(&r->file);
+        mem_free(r->fan);
+        mem_free(r->checks);
         mem_free(r->seen);
         mem_free(r);
     }
@@ -158,50 +222,114 @@ uint64_t index_run_count(const struct index_run *r)
     return r->count;
 }
 
-int index_run_entry(const struct index_run *r, uint64_t i, struct index_entry *out)
+static void decode(const uint8_t *p, struct index_entry *out)
 {
-    const uint8_t *p = touch(r, r->entries_at + i * ENTRY_BYTES, ENTRY_BYTES);
-
-    if (!p) {
-        return HF_EDAMAGE;
-    }
     memcpy(out->key, p, sizeof out->key);
     out->home.segment = le_get32(p + 16);
     out->home.position = (uint64_t)le_get32(p + 20) * 8;
     out->home.slot = le_get32(p + 24);
     out->home.len = le_get32(p + 28);
+}
+
+int index_run_entry(const struct index_run *r, uint64_t i, struct index_entry *out)
+{
+    uint8_t bytes[ENTRY_BYTES];
+    int rc = fetch(r, r->entries_at + i * ENTRY_BYTES, bytes, sizeof bytes);
+
+    if (rc == 0) {
+        decode(bytes, out);
+    }
+    return rc;
+}
+
+/* Halves what lies between *low and *high until it can be read at once. */
+static int narrow(const struct index_run *r, const uint8_t *key, uint64_t *low, uint64_t *high)
+{
+    while (*high - *low > ENTRIES_AT_ONCE) {
+        uint64_t middle = *low + (*high - *low) / 2;
+        struct index_entry e;
+        int rc = index_run_entry(r, middle, &e);
+
+        if (rc < 0) {
+            return rc;
+        }
+        if (memcmp(e.key, key, INDEX_KEY_BYTES) < 0) {
+            *low = middle + 1;
+        } else {
+            *high = middle;
+        }
+    }
     return 0;
 }
 
 int index_run_find(const struct index_run *r, const uint8_t key[INDEX_KEY_BYTES], uint64_t *out_i)
 {
-    const uint8_t *fan = touch(r, PAGE_BYTES + (uint64_t)bucket_of(key, r->bits) * 4, 8);
-    uint64_t low;
-    uint64_t high;
+    const uint8_t *fan = r->fan + (size_t)bucket_of(key, r->bits) * 4;
+    uint8_t entries[ENTRIES_AT_ONCE * ENTRY_BYTES];
+    uint64_t low = le_get32(fan);
+    uint64_t high = le_get32(fan + 4);
+    uint64_t first;
+    int rc;
 
-    if (!fan) {
-        return HF_EDAMAGE;
-    }
-    low = le_get32(fan);
-    high = le_get32(fan + 4);
     if (low > high || high > r->count) {
         return err_raise(HF_EDAMAGE, "the cached index run %s contradicts itself", r->name);
     }
-    while (low < high) {
+    rc = narrow(r, key, &low, &high);
+    if (rc == 0 && low < high) {
+        rc = fetch(r, r->entries_at + low * ENTRY_BYTES, entries,
+                   (size_t)(high - low) * ENTRY_BYTES);
+    }
+    for (first = low; rc == 0 && low < high;) {
         uint64_t middle = low + (high - low) / 2;
-        const uint8_t *p = touch(r, r->entries_at + middle * ENTRY_BYTES, ENTRY_BYTES);
 
-        if (!p) {
-            return HF_EDAMAGE;
-        }
-        if (memcmp(p, key, INDEX_KEY_BYTES) < 0) {
+        if (memcmp(entries + (middle - first) * ENTRY_BYTES, key, INDEX_KEY_BYTES) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     *out_i = low;
-    return 0;
+    return rc;
+}
+
+void index_run_cursor_init(struct index_run_cursor *c, const struct index_run *r, uint64_t from)
+{
+    c->run = r;
+    c->next = from;
+    c->first = c->end = 0;
+}
+
+/* Entries begin at a page, so a page of the file is a page of them. */
+static int load_page(struct index_run_cursor *c)
+{
+    const struct index_run *r = c->run;
+    uint64_t page = c->next / (PAGE_BYTES / ENTRY_BYTES);
+    uint64_t at = r->entries_at + page * PAGE_BYTES;
+    int rc = read_at(r, c->page, PAGE_BYTES, at);
+
+    if (rc == 0) {
+        rc = check_page(r, at / PAGE_BYTES, c->page);
+    }
+    c->first = page * (PAGE_BYTES / ENTRY_BYTES);
+    c->end = rc == 0 ? c->first + PAGE_BYTES / ENTRY_BYTES : c->first;
+    return rc;
+}
+
+int index_run_cursor_next(struct index_run_cursor *c, struct index_entry *out)
+{
+    int rc = 0;
+
+    if (c->next >= c->run->count) {
+        return 0;
+    }
+    if (c->next < c->first || c->next >= c->end) {
+        rc = load_page(c);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    decode(c->page + (c->next++ - c->first) * ENTRY_BYTES, out);
+    return 1;
 }
 
 /* Writing */

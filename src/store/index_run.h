@@ -11,8 +11,11 @@
  *                     u32 slot, u32 length; from a page boundary
  *   checks:           u64 xxh3 of each page before
  *
- * A page is checked when it is first touched; a wrong one is HF_EDAMAGE to the reader, for a
- * rotten entry would make a chunk look stored that is not.
+ * Header, fan-out and checks are read and checked when a run is opened, and kept in memory: about
+ * a byte for ten entries. A page of entries is checked when it is first touched; a wrong one is
+ * HF_EDAMAGE to the reader, for a rotten entry would make a chunk look stored that is not. Entries
+ * are read, not mapped: a repository of any size costs a command no more memory than that, and an
+ * unreadable cache is an error, not a signal. Several threads may look things up at once.
  */
 #ifndef HF_STORE_INDEX_RUN_H
 #define HF_STORE_INDEX_RUN_H
@@ -25,6 +28,7 @@
 
 #define INDEX_RUN_NAME_BYTES 37 /* 32 hex digits, ".run", NUL */
 #define INDEX_KEY_BYTES 16
+#define INDEX_RUN_PAGE_BYTES ((size_t)16 << 10)
 
 struct index_entry {
     uint8_t key[INDEX_KEY_BYTES];
@@ -43,6 +47,18 @@ uint64_t index_run_count(const struct index_run *r);
 int index_run_entry(const struct index_run *r, uint64_t i, struct index_entry *out);
 /* The first entry with this key or a higher one; index_run_count if there is none. */
 int index_run_find(const struct index_run *r, const uint8_t key[INDEX_KEY_BYTES], uint64_t *out_i);
+
+/* All entries from one on, in order, a page at a time. */
+struct index_run_cursor {
+    const struct index_run *run;
+    uint64_t next;       /* what comes next */
+    uint64_t first, end; /* what is in `page` */
+    uint8_t page[INDEX_RUN_PAGE_BYTES];
+};
+
+void index_run_cursor_init(struct index_run_cursor *c, const struct index_run *r, uint64_t from);
+/* 1: *out is the next; 0: there is none; negative: it can't be read. */
+int index_run_cursor_next(struct index_run_cursor *c, struct index_entry *out);
 
 /* Writes a run: entries come in order, their number is known before (an upper bound will do). */
 struct index_run_writer;

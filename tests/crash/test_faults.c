@@ -192,8 +192,7 @@ static const struct group {
     { "write", SIMOP_BIT(SIMOP_PWRITE) },
     { "sync", SIMOP_BIT(SIMOP_SYNC) | SIMOP_BIT(SIMOP_SYNC_DIR) },
     { "rename", SIMOP_BIT(SIMOP_RENAME_NEW) | SIMOP_BIT(SIMOP_RENAME_OVER) },
-    { "read", SIMOP_BIT(SIMOP_OPEN) | SIMOP_BIT(SIMOP_PREAD) | SIMOP_BIT(SIMOP_SIZE) |
-                  SIMOP_BIT(SIMOP_MAP) },
+    { "read", SIMOP_BIT(SIMOP_OPEN) | SIMOP_BIT(SIMOP_PREAD) | SIMOP_BIT(SIMOP_SIZE) },
     { "list", SIMOP_BIT(SIMOP_LIST) },
     { "stat", SIMOP_BIT(SIMOP_STAT) },
     { "unlink and close", SIMOP_BIT(SIMOP_UNLINK) | SIMOP_BIT(SIMOP_CLOSE) },

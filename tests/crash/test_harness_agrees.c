@@ -144,26 +144,6 @@ static void do_size(struct pair *p)
     assert_same(p, (int64_t)size[SIMULATED], (int64_t)size[REAL], "size", f[REAL]->path);
 }
 
-static void do_map(struct pair *p)
-{
-    const char *path = PICK(p, names);
-    struct fs_file *f[BOTH];
-    const uint8_t *data[BOTH];
-    size_t len[BOTH];
-    int rc = fs_open(p->fs[SIMULATED], path, &f[SIMULATED]);
-    assert_same(p, rc, fs_open(p->fs[REAL], path, &f[REAL]), "open", path);
-    if (rc != 0) {
-        return;
-    }
-    assert_same(p, fs_map(f[SIMULATED], &data[SIMULATED], &len[SIMULATED]),
-                fs_map(f[REAL], &data[REAL], &len[REAL]), "map", path);
-    assert_same(p, (int64_t)len[SIMULATED], (int64_t)len[REAL], "length mapped", path);
-    assert_non_null(data[SIMULATED]);
-    assert_memory_equal(data[SIMULATED], data[REAL], len[REAL]);
-    fs_close(&f[SIMULATED]);
-    fs_close(&f[REAL]);
-}
-
 /* Seldom, since the real one takes its time. */
 static void do_sync(struct pair *p)
 {
@@ -303,7 +283,7 @@ static void run_pair(struct pair *p)
 {
     static void (*const operations[])(struct pair *) = { do_mkdir,  do_create, do_create, do_create,
                                                          do_open,   do_write,  do_write,  do_write,
-                                                         do_read,   do_read,   do_map,    do_sync,
+                                                         do_read,   do_read,   do_read,   do_sync,
                                                          do_rename, do_rename, do_remove, do_stat,
                                                          do_list,   do_close,  do_size };
     for (p->step = 0; p->step < OPERATIONS; p->step++) {

@@ -430,21 +430,6 @@ static void test_the_harness_passes_on_failures_of_memory(void **state)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static void test_a_map_stays_as_it_was_until_close(void **state)
-{
-    struct bench *b = *state;
-    put(b->fs, "x", "abc");
-    struct fs_file *f;
-    const uint8_t *data;
-    size_t len;
-    assert_int_equal(fs_open(b->fs, "x", &f), 0);
-    assert_int_equal(fs_map(f, &data, &len), 0);
-    assert_int_equal(fs_unlink(b->fs, "x"), 0);
-    assert_int_equal(len, 3);
-    assert_memory_equal(data, "abc", 3);
-    assert_int_equal(fs_close(&f), 0);
-}
-
 struct removing {
     struct fs *fs;
     int count;
@@ -495,7 +480,6 @@ int main(void)
         TEST(test_files_are_damaged_by_name),
         TEST(test_damage_is_durable),
         TEST(test_the_harness_passes_on_failures_of_memory),
-        TEST(test_a_map_stays_as_it_was_until_close),
         TEST(test_what_is_listed_may_be_removed_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,6 @@ struct simfile {
     uint32_t ino;
     bool created; /* opened for writing */
     int poison;   /* what a write or sync failed with, returned ever after */
-    uint8_t *map;
-    size_t map_len;
 };
 
 static const struct fs_ops simfs_ops;
@@ -465,25 +463,6 @@ static int sim_size(struct fs_file *base, uint64_t *out_size)
     return simstep_end(&s, rc);
 }
 
-/* A copy of exactly that size, so that a sanitizer sees whoever reads beyond the file. */
-static int sim_map(struct fs_file *base, const uint8_t **out_data, size_t *out_len)
-{
-    struct simfile *f = (struct simfile *)base;
-    struct simstep s;
-    int rc = begin_file(&s, f, SIMOP_MAP, NULL);
-    if (rc == 0 && f->map_len == 0) {
-        const struct simbytes *b = node_of(&s, f->ino)->content;
-        simmem_free(f->map);
-        f->map_len = simbytes_len(b);
-        f->map = b == NULL ? simmem_alloc(0) : simmem_dup(b->data, b->len);
-    }
-    if (rc == 0) {
-        *out_data = f->map;
-        *out_len = f->map_len;
-    }
-    return simstep_end(&s, rc);
-}
-
 static int sim_sync(struct fs_file *base, const char *site)
 {
     struct simfile *f = (struct simfile *)base;
@@ -505,7 +484,6 @@ static int sim_close(struct fs_file *base)
     int rc = simstep_end(&s, begin_file(&s, f, SIMOP_CLOSE, NULL));
     simdisk_open(f->client->disk, f->ino, -1);
     bool created = f->created;
-    simmem_free(f->map);
     simmem_free(f->full);
     simmem_free(f->base.path);
     simmem_free(f);
@@ -534,7 +512,6 @@ static const struct fs_ops simfs_ops = {
     .pwrite = sim_pwrite,
     .pread = sim_pread,
     .size = sim_size,
-    .map = sim_map,
     .sync = sim_sync,
     .close = sim_close,
     .rename_new = sim_rename_new,

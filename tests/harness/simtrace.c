@@ -16,7 +16,6 @@ static const char *const names[SIMOP_KINDS] = {
     [SIMOP_PWRITE] = "write",
     [SIMOP_PREAD] = "read",
     [SIMOP_SIZE] = "size",
-    [SIMOP_MAP] = "map",
     [SIMOP_SYNC] = "sync",
     [SIMOP_CLOSE] = "close",
     [SIMOP_RENAME_NEW] = "rename_new",

@@ -22,7 +22,6 @@ enum simop_kind {
     SIMOP_PWRITE,
     SIMOP_PREAD,
     SIMOP_SIZE,
-    SIMOP_MAP,
     SIMOP_SYNC,
     SIMOP_CLOSE,
     SIMOP_RENAME_NEW,

@@ -229,37 +229,6 @@ static void test_read_file_of_an_empty_file_gives_memory(void **state)
     mem_free(data);
 }
 
-static void test_map_shows_the_file_and_stays_until_close(void **state)
-{
-    struct place *p = *state;
-    put(p->fs, "a", "mapped");
-    struct fs_file *f;
-    assert_int_equal(fs_open(p->fs, "a", &f), 0);
-    const uint8_t *first, *again;
-    size_t len;
-    assert_int_equal(fs_map(f, &first, &len), 0);
-    assert_int_equal(len, 6);
-    assert_int_equal(fs_unlink(p->fs, "a"), 0);
-    assert_int_equal(fs_map(f, &again, &len), 0);
-    assert_ptr_equal(first, again);
-    assert_memory_equal(first, "mapped", 6);
-    assert_int_equal(fs_close(&f), 0);
-}
-
-static void test_map_of_an_empty_file_is_a_pointer_and_no_bytes(void **state)
-{
-    struct place *p = *state;
-    put(p->fs, "a", "");
-    struct fs_file *f;
-    assert_int_equal(fs_open(p->fs, "a", &f), 0);
-    const uint8_t *data;
-    size_t len = 1;
-    assert_int_equal(fs_map(f, &data, &len), 0);
-    assert_non_null(data);
-    assert_int_equal(len, 0);
-    assert_int_equal(fs_close(&f), 0);
-}
-
 static void test_rename_new_moves_and_never_replaces(void **state)
 {
     struct place *p = *state;
@@ -777,47 +746,24 @@ static void test_every_system_call_that_fails_is_reported(void **state)
     assert_holds(p->fs, "file", "text");
 }
 
-static int map_fails(struct fs *fs)
+static int size_fails(struct fs *fs)
 {
     struct fs_file *f;
-    const uint8_t *data;
-    size_t len;
-    if (fs_open(fs, "file", &f) != 0) {
-        return 1;
-    }
-    forbid(SYS_mmap, ENOMEM);
-    int rc = fs_map(f, &data, &len);
-    fs_close(&f);
-    return rc == HF_ENOMEM && data == NULL ? 0 : 2;
-}
-
-static void test_a_map_that_fails_is_reported(void **state)
-{
-    struct place *p = *state;
-    put(p->fs, "file", "text");
-    in_child(map_fails, p->fs);
-}
-
-static int size_and_map_fail(struct fs *fs)
-{
-    struct fs_file *f;
-    const uint8_t *data;
-    size_t len;
     uint64_t size;
     if (fs_open(fs, "file", &f) != 0) {
         return 1;
     }
     forbid(SYS_newfstatat, EIO);
-    int size_rc = fs_size(f, &size), map_rc = fs_map(f, &data, &len);
+    int rc = fs_size(f, &size);
     fs_close(&f);
-    return size_rc == HF_EIO && map_rc == HF_EIO ? 0 : 2;
+    return rc == HF_EIO ? 0 : 2;
 }
 
 static void test_a_size_that_cannot_be_had_is_reported(void **state)
 {
     struct place *p = *state;
     put(p->fs, "file", "text");
-    in_child(size_and_map_fail, p->fs);
+    in_child(size_fails, p->fs);
 }
 
 static void test_offsets_beyond_any_file_are_refused(void **state)
@@ -898,8 +844,6 @@ int main(void)
         TEST(test_pread_all_calls_a_short_file_damaged),
         TEST(test_read_file_refuses_more_than_its_limit),
         TEST(test_read_file_of_an_empty_file_gives_memory),
-        TEST(test_map_shows_the_file_and_stays_until_close),
-        TEST(test_map_of_an_empty_file_is_a_pointer_and_no_bytes),
         TEST(test_rename_new_moves_and_never_replaces),
         TEST(test_rename_new_links_where_the_flag_is_not_known),
         TEST(test_rename_new_links_where_the_call_is_not_known),
@@ -921,7 +865,6 @@ int main(void)
         TEST(test_make_makes_what_is_missing_with_the_mode_asked_for),
         TEST(test_make_fails_if_the_new_name_is_not_durable),
         TEST(test_every_system_call_that_fails_is_reported),
-        TEST(test_a_map_that_fails_is_reported),
         TEST(test_a_size_that_cannot_be_had_is_reported),
         TEST(test_offsets_beyond_any_file_are_refused),
         TEST(test_lack_of_memory_leaves_nothing_behind),

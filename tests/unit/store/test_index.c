@@ -242,6 +242,35 @@ static void test_index_keeps_little_of_very_much_in_memory(void **state)
     end(&b);
 }
 
+/* A run that a list names may be open elsewhere; one that was only ever ours makes room. */
+static void test_index_removes_merged_runs_that_no_list_has_named(void **state)
+{
+    struct bench b;
+    struct buf manifest, later;
+    struct index *other;
+
+    (void)state;
+    begin(&b);
+    buf_init(&manifest);
+    put_many(&b, 0, 10, 1);
+    ok(save(&b, &manifest));
+    put_many(&b, 10, 400000, 2); /* written down twice, and merged with what was there */
+    assert_int_equal(kit_files(b.d, "cache/"), 2);
+    assert_home(&b, 5, 1);
+    assert_home(&b, 300000, 2);
+    ok(index_load(b.x, manifest.data, manifest.len));
+    put_many(&b, 10, 20, 3);
+    buf_init(&later);
+    ok(save(&b, &later)); /* merged again, but the list is still the first */
+    ok(index_new(b.fs, &b.rnd, is_live, &b, &other));
+    ok(index_load(other, manifest.data, manifest.len));
+    assert_int_equal(index_count(other), 10);
+    index_free(other);
+    buf_release(&later);
+    buf_release(&manifest);
+    end(&b);
+}
+
 static void test_index_clear_forgets_all(void **state)
 {
     struct bench b;
@@ -579,10 +608,10 @@ static void test_index_tidy_removes_only_old_runs_that_nobody_names(void **state
     put_many(&b, 0, 10, 1);
     ok(save(&b, &manifest));
     put_many(&b, 10, 10, 1);
-    ok(save(&b, &manifest)); /* merged: two files are of no use now */
-    assert_int_equal(kit_files(b.d, "cache/"), 5);
+    ok(save(&b, &manifest)); /* merged: the first list names one that is of no use now */
+    assert_int_equal(kit_files(b.d, "cache/"), 4);
     index_tidy(b.x, simdisk_now(b.d) + 60 * NS_PER_S);
-    assert_int_equal(kit_files(b.d, "cache/"), 5); /* not yet old */
+    assert_int_equal(kit_files(b.d, "cache/"), 4); /* not yet old */
     index_tidy(b.x, simdisk_now(b.d) + hour);
     assert_int_equal(kit_files(b.d, "cache/"), 3);
     ok(index_load(b.x, manifest.data, manifest.len));
@@ -591,6 +620,41 @@ static void test_index_tidy_removes_only_old_runs_that_nobody_names(void **state
     index_tidy(b.x, simdisk_now(b.d) + hour);
     assert_int_equal(err_last()->code, 0);
     buf_release(&manifest);
+    end(&b);
+}
+
+/* Two processes with one cache: who comes late must not replace a list that is good. */
+static void test_index_lists_no_run_that_another_process_has_removed(void **state)
+{
+    struct bench b;
+    struct buf manifest, late;
+    struct index *first, *second;
+
+    (void)state;
+    begin(&b);
+    buf_init(&manifest);
+    buf_init(&late);
+    first = b.x;
+    put_many(&b, 0, 100, 1);
+    ok(save(&b, &manifest));
+    ok(index_new(b.fs, &b.rnd, is_live, &b, &second));
+    ok(index_load(second, manifest.data, manifest.len));
+    put_many(&b, 100, 100, 1);
+    ok(save(&b, &manifest)); /* merged */
+    index_tidy(b.x, simdisk_now(b.d) + 3600 * NS_PER_S);
+    b.x = second;
+    put_many(&b, 200, 10, 1);
+    assert_int_equal(save(&b, &late), HF_EABSENT);
+    assert_home(&b, 5, 1); /* it is open still */
+    assert_home(&b, 205, 1);
+    put_many(&b, 300, 200, 1);
+    ok(save(&b, &late)); /* by now it has been merged into another */
+    assert_home(&b, 5, 1);
+    ok(index_load(first, late.data, late.len));
+    assert_int_equal(index_count(first), 310);
+    index_free(first);
+    buf_release(&manifest);
+    buf_release(&late);
     end(&b);
 }
 
@@ -686,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_index_visits_every_live_home),
         cmocka_unit_test(test_index_without_a_cache_keeps_all_in_memory),
         cmocka_unit_test(test_index_keeps_little_of_very_much_in_memory),
+        cmocka_unit_test(test_index_removes_merged_runs_that_no_list_has_named),
         cmocka_unit_test(test_index_clear_forgets_all),
         cmocka_unit_test(test_index_loads_what_was_saved),
         cmocka_unit_test(test_index_keeps_its_runs_few),
@@ -697,6 +762,7 @@ int main(void)
         cmocka_unit_test(test_index_that_can_not_be_merged_again_and_again),
         cmocka_unit_test(test_index_without_memory),
         cmocka_unit_test(test_index_tidy_removes_only_old_runs_that_nobody_names),
+        cmocka_unit_test(test_index_lists_no_run_that_another_process_has_removed),
         cmocka_unit_test(test_index_agrees_with_brute_force),
     };
 

@@ -369,9 +369,67 @@ static int make_run(struct bench *b, uint64_t count)
     return rc;
 }
 
+/* Header, checks, fan-out; then what is looked up. */
+static void test_run_that_can_not_be_read_is_an_error(void **state)
+{
+    struct bench b;
+    struct index_run *r;
+    char name[INDEX_RUN_NAME_BYTES];
+    struct index_entry e = entry(5, 600);
+    uint64_t at;
+
+    (void)state;
+    begin(&b);
+    r = write_run(&b, 600, 600);
+    snprintf(name, sizeof name, "%s", index_run_name(r));
+    index_run_close(r);
+    for (uint64_t nth = 1; nth <= 4; nth++) {
+        struct simfault f = { .where = { .kinds = SIMOP_BIT(SIMOP_PREAD), .nth = nth },
+                              .errnum = EIO };
+        int rc;
+
+        simdisk_fault(b.d, &f);
+        rc = index_run_open(b.fs, name, &r);
+        assert_int_equal(rc, nth <= 3 ? HF_EIO : 0);
+        if (rc == 0) {
+            assert_int_equal(index_run_find(r, e.key, &at), HF_EIO);
+            ok(index_run_find(r, e.key, &at)); /* it was the reading, not the run */
+            assert_int_equal(at, 5);
+            index_run_close(r);
+        }
+    }
+    end(&b);
+}
+
+static void test_run_cursor_begins_anywhere(void **state)
+{
+    static const uint64_t places[] = { 0, 1, 511, 512, 513, 1199, 1200, 5000 };
+    struct bench b;
+    struct index_run *r;
+
+    (void)state;
+    begin(&b);
+    r = write_run(&b, 1200, 1200);
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct index_run_cursor c;
+        struct index_entry got;
+        uint64_t at = places[i];
+
+        index_run_cursor_init(&c, r, at);
+        while (index_run_cursor_next(&c, &got) > 0) {
+            struct index_entry e = entry(at++, 1200);
+
+            assert_entry(&got, &e);
+        }
+        assert_int_equal(at, places[i] < 1200 ? 1200 : places[i]);
+    }
+    index_run_close(r);
+    end(&b);
+}
+
 static void test_run_that_can_not_be_written_leaves_nothing(void **state)
 {
-    static const enum simop_kind ops[] = { SIMOP_CREATE, SIMOP_PWRITE, SIMOP_OPEN, SIMOP_MAP };
+    static const enum simop_kind ops[] = { SIMOP_CREATE, SIMOP_PWRITE, SIMOP_OPEN, SIMOP_SIZE };
 
     (void)state;
     for (size_t i = 0; i < COUNT(ops); i++) {
@@ -448,6 +506,8 @@ int main(void)
         cmocka_unit_test(test_run_finds_every_cut),
         cmocka_unit_test(test_run_refuses_sizes_that_do_not_fit),
         cmocka_unit_test(test_run_refuses_a_fan_out_that_contradicts_itself),
+        cmocka_unit_test(test_run_that_can_not_be_read_is_an_error),
+        cmocka_unit_test(test_run_cursor_begins_anywhere),
         cmocka_unit_test(test_run_that_can_not_be_written_leaves_nothing),
         cmocka_unit_test(test_run_without_memory),
         cmocka_unit_test(test_run_needs_randomness),
