@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "engine/pipeline_internal.h"
 #include "format/chunker.h"
+#include "format/pageshape.h"
 
 static int piece_run(struct pool_job *job);
 
@@ -65,6 +66,13 @@ static int next_extent(struct pipeline_unit *u, struct pipeline_chunks *chunks)
     return rc;
 }
 
+/* By what it begins with; a large one also by what its pages have in common. */
+static bool is_paged(const struct node *n, const uint8_t *head, size_t len)
+{
+    return chunker_is_paged(head, len) ||
+           (n->size >= PAGESHAPE_FILE_BYTES && pageshape_found(head, len));
+}
+
 /* Reads up to room bytes of the stretch at hand; *out_short: the file ends before its stat says. */
 static int read_some(struct pipeline_unit *u, struct pipeline_piece *piece, size_t room,
                      size_t *out_got, bool *out_short)
@@ -80,7 +88,8 @@ static int read_some(struct pipeline_unit *u, struct pipeline_piece *piece, size
     }
     if (!c->paged_known) {
         c->paged = u->items[0].was.paged ||
-                   (c->offset == 0 && chunker_is_paged(piece->data + piece->len, *out_got));
+                   (c->offset == 0 &&
+                    is_paged(&u->items[0].node, piece->data + piece->len, *out_got));
         c->paged_known = true;
     }
     piece->len += *out_got;
@@ -204,7 +213,7 @@ static int piece_run(struct pool_job *job)
     if (!piece->last) {
         hand_on(u, piece);
     }
-    return pipeline_hash(piece->ids, piece->data, &piece->chunks, 0);
+    return pipeline_hash(piece->ids, piece->data, &piece->chunks);
 }
 
 /* ---- the calling thread ---- */

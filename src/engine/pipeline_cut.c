@@ -9,6 +9,8 @@
 #include "format/chunker.h"
 #include "format/xxh.h"
 
+#define HASHED_AT_ONCE 64
+
 int pipeline_add_chunk(struct pipeline_chunks *chunks, size_t offset, uint64_t len, bool hole)
 {
     if (mem_grow(&chunks->list, &chunks->cap, chunks->count + 1, sizeof(*chunks->list)) != 0) {
@@ -67,17 +69,23 @@ int pipeline_read_full(struct source *s, struct source_file *file, uint8_t *out,
     return 0;
 }
 
-int pipeline_hash(struct cipher_id *ids, const uint8_t *data, struct pipeline_chunks *chunks,
-                  size_t first)
+int pipeline_hash(struct cipher_id *ids, const uint8_t *data, struct pipeline_chunks *chunks)
 {
+    struct hmac_text texts[HASHED_AT_ONCE] = { { 0 } };
+    size_t count = 0;
     int rc = 0;
-    for (size_t i = first; rc == 0 && i < chunks->count; i++) {
+    for (size_t i = 0; rc == 0 && i < chunks->count; i++) {
         struct pipeline_chunk *c = &chunks->list[i];
-        if (!c->hole) {
-            rc = cipher_id_of(ids, data + c->offset, (size_t)c->len, c->id);
+        if (c->hole) {
+            continue;
+        }
+        texts[count++] = (struct hmac_text){ data + c->offset, (size_t)c->len, c->id };
+        if (count == HASHED_AT_ONCE) {
+            rc = cipher_ids_of(ids, texts, count);
+            count = 0;
         }
     }
-    return rc;
+    return rc == 0 ? cipher_ids_of(ids, texts, count) : rc;
 }
 
 bool pipeline_held_still(const struct node *before, const struct node *after)

@@ -153,9 +153,8 @@ int pipeline_cut(const struct pipeline *p, bool paged, const uint8_t *data, size
  */
 int pipeline_read_full(struct source *s, struct source_file *file, uint8_t *out, size_t want,
                        size_t enough, uint64_t offset, size_t *out_got);
-/* Computes the ids of chunks from the first on. */
-int pipeline_hash(struct cipher_id *ids, const uint8_t *data, struct pipeline_chunks *chunks,
-                  size_t first);
+/* Computes the ids of all chunks. */
+int pipeline_hash(struct cipher_id *ids, const uint8_t *data, struct pipeline_chunks *chunks);
 /* Whether two stats of a file are of the same state of it. */
 bool pipeline_held_still(const struct node *before, const struct node *after);
 /* Whether a file that was read to its size as of `before` has grown since, and nothing else. */

@@ -151,9 +151,6 @@ static int read_item(struct pipeline_unit *u, struct pipeline_item *item)
         }
         s->ops->close(s, &file);
     }
-    if (rc == 0) {
-        rc = pipeline_hash(u->ids, u->data.data, &u->chunks, chunks_at);
-    }
     if (rc == HF_ENOMEM) {
         return rc;
     }
@@ -178,5 +175,5 @@ int pipeline_small_run(struct pool_job *job)
             rc = read_item(u, &u->items[i]);
         }
     }
-    return rc;
+    return rc == 0 ? pipeline_hash(u->ids, u->data.data, &u->chunks) : rc;
 }

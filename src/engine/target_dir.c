@@ -78,6 +78,9 @@ static int note_device(struct target_dir *t, dev_t dev, int fd)
     if (own < 0) {
         return err_os(errno, "could not open the folder");
     }
+    if (t->device_count == 0) {
+        t->first_device = own;
+    }
     t->devices[t->device_count++] = (struct target_dir_device){ .dev = dev, .fd = own };
     return 0;
 }
@@ -355,6 +358,10 @@ static int make_link(struct target *base, struct target_place *from, const char 
 static int sync_all(struct target *base)
 {
     struct target_dir *t = (struct target_dir *)base;
+    int rc = target_dir_end_syncing(t);
+    if (rc != 0) {
+        return rc;
+    }
     for (size_t i = 0; i < t->device_count; i++) {
         if (syncfs(t->devices[i].fd) != 0) {
             return err_os(errno, "could not sync %s", t->options.path);
@@ -366,6 +373,7 @@ static int sync_all(struct target *base)
 static void free_target(struct target *base)
 {
     struct target_dir *t = (struct target_dir *)base;
+    target_dir_stop_syncing(t);
     for (size_t i = 0; i < t->device_count; i++) {
         close(t->devices[i].fd);
     }

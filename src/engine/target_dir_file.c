@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,12 +12,14 @@
 #include "engine/target_dir_internal.h"
 
 #define CREATE_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+#define EARLY_SYNC_BYTES (64u << 20)
+#define FILE_COST_BYTES 4096u /* what a new file adds to what is to be synced */
 #define OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 int target_dir_create(struct target *base, struct target_place *in, const char *name, size_t len,
                       struct target_file *out_file)
 {
-    (void)base;
+    struct target_dir *t = (struct target_dir *)base;
     struct place *place = target_dir_place(in);
     struct target_dir_name checked;
     int dir_fd = -1;
@@ -27,6 +30,7 @@ int target_dir_create(struct target *base, struct target_place *in, const char *
     if (rc != 0) {
         return rc;
     }
+    atomic_fetch_add(&t->unsynced, FILE_COST_BYTES);
     /* Nobody else may look into it before its owner and mode are what they should be. */
     int fd = openat(dir_fd, checked.text, CREATE_FLAGS, 0600);
     if (fd < 0) {
@@ -113,8 +117,9 @@ void target_dir_uncache(struct target *base, struct target_file *f)
 int target_dir_pwrite(struct target *base, struct target_file *f, const void *data, size_t len,
                       uint64_t offset)
 {
-    (void)base;
+    struct target_dir *t = (struct target_dir *)base;
     size_t done = 0;
+    atomic_fetch_add(&t->unsynced, len);
     while (done < len) {
         ssize_t n = pwrite(f->handle.fd, (const char *)data + done, len - done,
                            (off_t)(offset + done));
@@ -162,11 +167,71 @@ int target_dir_punch(struct target *base, struct target_file *f, uint64_t offset
     return rc;
 }
 
+/*
+ * Now and then, what there is to be synced is synced by a thread of its own while the others go on,
+ * so that the sync at the end has little left to wait for. The system tells an error of it only
+ * once: it is kept.
+ */
+static int sync_early(struct pool_job *job)
+{
+    struct target_dir *t = (struct target_dir *)(void *)((char *)job -
+                                                         offsetof(struct target_dir, early));
+    if (syncfs(t->first_device) != 0 && t->sync_errno == 0) {
+        t->sync_errno = errno;
+    }
+    return 0;
+}
+
+static void begin_syncing(struct target_dir *t)
+{
+    if (t->syncer == NULL) {
+        struct err_trail before;
+
+        err_take(&before);
+        (void)pool_new(1, &t->syncer); /* without it all is synced at the end */
+        err_give(&before);
+    }
+    if (t->syncer == NULL) {
+        return;
+    }
+    t->early.run = sync_early;
+    pool_submit(t->syncer, &t->early, POOL_NORMAL);
+}
+
+/* Whoever takes the flag may begin; it stays taken until the job that was begun is done. */
+static void sync_if_due(struct target_dir *t)
+{
+    if (atomic_load(&t->unsynced) < EARLY_SYNC_BYTES || atomic_exchange(&t->syncing, true)) {
+        return;
+    }
+    if (t->syncer == NULL || pool_done(&t->early)) {
+        atomic_store(&t->unsynced, 0);
+        begin_syncing(t);
+    }
+    atomic_store(&t->syncing, false);
+}
+
+void target_dir_stop_syncing(struct target_dir *t)
+{
+    if (t->syncer != NULL) {
+        (void)pool_wait(t->syncer, &t->early);
+        pool_free(t->syncer);
+        t->syncer = NULL;
+    }
+}
+
+int target_dir_end_syncing(struct target_dir *t)
+{
+    target_dir_stop_syncing(t);
+    return t->sync_errno == 0 ? 0 : err_os(t->sync_errno, "could not sync %s", t->options.path);
+}
+
 int target_dir_close(struct target *base, struct target_file *f)
 {
-    (void)base;
+    struct target_dir *t = (struct target_dir *)base;
     int fd = f->handle.fd;
     f->handle.fd = -1;
+    sync_if_due(t);
     if (fd >= 0 && close(fd) != 0) {
         return err_os(errno, "could not close it");
     }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/pool.h"
 #include "engine/names.h"
 #include "engine/place.h"
 #include "engine/target_dir.h"
@@ -30,6 +31,13 @@ struct target_dir {
     atomic_bool inherits;
     struct target_dir_device *devices;
     size_t device_count, device_cap;
+    /* Syncing what there is while the others go on: see target_dir_file.c. */
+    atomic_ullong unsynced; /* bytes written since that was last begun, roughly */
+    atomic_bool syncing;
+    struct pool *syncer;   /* one thread, once there is much to write; NULL before */
+    struct pool_job early; /* its job */
+    int first_device;      /* what it syncs: the descriptor of the first device */
+    int sync_errno;        /* why it failed, or 0 */
     bool marked;
 };
 
@@ -47,6 +55,10 @@ static inline struct place *target_dir_place(struct target_place *p)
 /* Clears what forbids changing the thing (immutable, append only). False if that is not it. */
 bool target_dir_unlock(int dir_fd, const char *name);
 bool target_dir_unlock_fd(int fd);
+
+/* target_dir_file.c: waits for what was begun while files were written; says how it ended. */
+int target_dir_end_syncing(struct target_dir *t);
+void target_dir_stop_syncing(struct target_dir *t); /* the same, and says nothing */
 
 /* target_dir_mark.c */
 #define TARGET_DIR_MARK ".holdfast-restore-unfinished"

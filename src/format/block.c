@@ -71,33 +71,73 @@ static int put_encoded(const void *data, uint32_t len, struct codec *codec, stru
     return 0;
 }
 
-int block_encode(const void *data, const uint32_t *lengths, size_t count, struct codec *codec,
-                 struct buf *out)
+size_t block_head_bytes(size_t count)
 {
-    size_t start = out->len;
-    enum codec_kind kind;
-    uint32_t len = 0;
-    int rc = check_lengths(lengths, count, &len);
+    return HEAD_BYTES + 4 * count;
+}
+
+static void put_head(uint8_t *p, uint32_t len, const uint32_t *lengths, size_t count)
+{
+    le_put32(p, 0); /* the codec, when it is known */
+    le_put32(p + 4, len);
+    le_put32(p + 8, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        le_put32(p + HEAD_BYTES + 4 * i, lengths[i]);
+    }
+}
+
+/* Appends head and compressed chunks; if it doesn't pay, nothing, and *out_kind is CODEC_NONE. */
+static int put_block(const void *data, uint32_t len, const uint32_t *lengths, size_t count,
+                     struct codec *codec, struct buf *out, enum codec_kind *out_kind)
+{
+    size_t start = out->len, head = block_head_bytes(count);
+    int rc = buf_reserve(out, head);
 
     if (rc != 0) {
         return rc;
     }
-    buf_put_u32(out, 0); /* the codec, when it is known */
-    buf_put_u32(out, len);
-    buf_put_u32(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        buf_put_u32(out, lengths[i]);
+    put_head(out->data + start, len, lengths, count);
+    out->len += head;
+    rc = put_encoded(data, len, codec, out, out_kind);
+    if (rc != 0 || *out_kind == CODEC_NONE) {
+        out->len = start;
+    } else {
+        out->data[start] = (uint8_t)*out_kind;
     }
-    rc = put_encoded(data, len, codec, out, &kind);
-    if (rc != 0) {
-        return rc;
-    }
-    if (kind == CODEC_NONE) {
-        buf_put(out, data, len);
-    }
-    rc = buf_error(out);
+    return rc;
+}
+
+int block_encode(const void *data, const uint32_t *lengths, size_t count, struct codec *codec,
+                 struct buf *out)
+{
+    enum codec_kind kind;
+    uint32_t len = 0;
+    int rc = check_lengths(lengths, count, &len);
+
     if (rc == 0) {
-        out->data[start] = (uint8_t)kind;
+        rc = put_block(data, len, lengths, count, codec, out, &kind);
+    }
+    if (rc == 0 && kind == CODEC_NONE) {
+        out->len += block_head_bytes(count); /* it still stands there */
+        buf_put(out, data, len);
+        rc = buf_error(out);
+    }
+    return rc;
+}
+
+int block_encode_or_frame(uint8_t *chunks, const uint32_t *lengths, size_t count,
+                          struct codec *codec, struct buf *out, bool *out_framed)
+{
+    enum codec_kind kind = CODEC_NONE;
+    uint32_t len = 0;
+    int rc = check_lengths(lengths, count, &len);
+
+    if (rc == 0) {
+        rc = put_block(chunks, len, lengths, count, codec, out, &kind);
+    }
+    *out_framed = rc == 0 && kind == CODEC_NONE;
+    if (*out_framed) {
+        put_head(chunks - block_head_bytes(count), len, lengths, count);
     }
     return rc;
 }
@@ -216,6 +256,21 @@ int block_decode(const struct block_view *view, struct codec *codec, void *out)
     int rc = codec_decode(codec, view->codec, view->body, view->body_len, out, view->plain_len);
 
     return rc == 0 ? 0 : err_add(rc, "block of %" PRIu32 " bytes", view->plain_len);
+}
+
+int block_chunks(const struct block_view *view, struct codec *codec, struct buf *scratch,
+                 const uint8_t **out_chunks)
+{
+    int rc;
+
+    *out_chunks = view->body;
+    if (view->codec == CODEC_NONE && view->body_len == view->plain_len) {
+        return 0;
+    }
+    buf_clear(scratch);
+    rc = buf_reserve(scratch, view->plain_len);
+    *out_chunks = scratch->data;
+    return rc == 0 ? block_decode(view, codec, scratch->data) : rc;
 }
 
 uint32_t block_chunk_len(const struct block_view *view, uint32_t slot)

@@ -22,6 +22,8 @@ struct cached_block {
     uint32_t *offsets; /* count + 1 of them */
     size_t offset_cap;
     uint32_t count;
+    uint32_t ahead; /* the id of this slot's bytes is known; count or more: of none */
+    uint8_t ahead_id[CIPHER_ID_BYTES];
 };
 
 struct repo_reader {
@@ -139,6 +141,7 @@ static int decode_record(struct repo_reader *rd, struct cached_block *b)
     }
     b->chunks.len = view.plain_len;
     b->count = view.count;
+    b->ahead = UINT32_MAX;
     b->offsets[0] = 0;
     for (uint32_t i = 0; i < view.count; i++) {
         b->offsets[i + 1] = b->offsets[i] + block_chunk_len(&view, i);
@@ -187,11 +190,40 @@ int repo_reader_block(struct repo_reader *rd, uint32_t segment, uint64_t positio
     return 0;
 }
 
+static struct hmac_text text_of(const struct cached_block *b, uint32_t slot, uint8_t *out)
+{
+    return (struct hmac_text){ b->chunks.data + b->offsets[slot],
+                               b->offsets[slot + 1] - b->offsets[slot], out };
+}
+
+/*
+ * The id of a slot's bytes. Two texts are hashed in hardly more time than one, and what is asked
+ * for next is nearly always the slot behind: its id is computed along with this one's.
+ */
+static int compute_id(struct repo_reader *rd, struct cached_block *b, uint32_t slot,
+                      uint8_t out[CIPHER_ID_BYTES])
+{
+    struct hmac_text texts[2] = { text_of(b, slot, out) };
+    size_t count = 1;
+    int rc;
+
+    if (b->ahead == slot) {
+        memcpy(out, b->ahead_id, CIPHER_ID_BYTES);
+        return 0;
+    }
+    if (slot + 1 < b->count) {
+        texts[count++] = text_of(b, slot + 1, b->ahead_id);
+    }
+    rc = cipher_ids_of(rd->ids, texts, count);
+    b->ahead = rc == 0 && count == 2 ? slot + 1 : UINT32_MAX;
+    return rc;
+}
+
 int repo_reader_slot(struct repo_reader *rd, uint32_t slot, const uint8_t id[32],
                      const uint8_t **out_data, size_t *out_len)
 {
-    const struct cached_block *b = rd->current;
-    uint8_t actual[32];
+    struct cached_block *b = rd->current;
+    uint8_t actual[CIPHER_ID_BYTES];
     int rc;
 
     if (!b || slot >= b->count) {
@@ -199,7 +231,7 @@ int repo_reader_slot(struct repo_reader *rd, uint32_t slot, const uint8_t id[32]
     }
     *out_data = b->chunks.data + b->offsets[slot];
     *out_len = b->offsets[slot + 1] - b->offsets[slot];
-    rc = cipher_id_of(rd->ids, *out_data, *out_len, actual);
+    rc = compute_id(rd, b, slot, actual);
     if (rc == 0 && memcmp(actual, id, sizeof actual) != 0) {
         rc = err_raise(HF_EDAMAGE, "a chunk's bytes are not those of its id");
     }

@@ -12,8 +12,11 @@
 #include "store/run_internal.h"
 
 #define HELD_MAX_BYTES                                                                             \
-    ((size_t)4 << 20)    /* of page blocks, before they get a segment of their own */
-#define UNFINISHED_MAX 4 /* segments being finished at once */
+    ((size_t)4 << 20)     /* of page blocks, before they get a segment of their own */
+#define UNFINISHED_MAX 4  /* segments being finished at once */
+#define FRAMED_CHUNKS 256 /* as many can become a record where they are, without compression */
+#define ROOM_BEFORE (SEGMENT_RECORD_HEADER_BYTES + block_head_bytes(FRAMED_CHUNKS))
+#define ROOM_BEHIND (CIPHER_TAG_BYTES + SEGMENT_ALIGN)
 
 /* Queues */
 
@@ -90,9 +93,23 @@ static void recycle(struct run *x, struct run_block *b)
 {
     buf_clear(&b->chunks);
     buf_clear(&b->record);
+    b->framed = false;
     b->count = 0;
     b->writer = NULL;
     push(&x->idle, b);
+}
+
+static size_t chunk_bytes(const struct run_block *b)
+{
+    return b->chunks.len > 0 ? b->chunks.len - ROOM_BEFORE : 0;
+}
+
+/* Where the record is, or will be when it has its place. */
+static uint8_t *record_of(const struct run_block *b)
+{
+    return b->framed ? b->chunks.data + ROOM_BEFORE - block_head_bytes(b->count) -
+                           SEGMENT_RECORD_HEADER_BYTES
+                     : b->record.data;
 }
 
 /* The two jobs of a block */
@@ -100,17 +117,26 @@ static void recycle(struct run *x, struct run_block *b)
 static int encode_job(struct pool_job *job)
 {
     struct run_block *b = (struct run_block *)job;
+    uint8_t *chunks = b->chunks.data + ROOM_BEFORE;
+    int rc;
 
     buf_clear(&b->record);
     buf_put_zeros(&b->record, SEGMENT_RECORD_HEADER_BYTES);
-    return block_encode(b->chunks.data, b->lengths, b->count, b->codec, &b->record);
+    if (b->count <= FRAMED_CHUNKS) {
+        rc = block_encode_or_frame(chunks, b->lengths, b->count, b->codec, &b->record, &b->framed);
+    } else {
+        rc = block_encode(chunks, b->lengths, b->count, b->codec, &b->record);
+    }
+    b->plain_len = b->framed ? block_head_bytes(b->count) + chunk_bytes(b)
+                             : b->record.len - SEGMENT_RECORD_HEADER_BYTES;
+    return rc == 0 ? buf_reserve(b->framed ? &b->chunks : &b->record, ROOM_BEHIND) : rc;
 }
 
 static int write_job(struct pool_job *job)
 {
     struct run_block *b = (struct run_block *)job;
 
-    return segwriter_write(b->writer->segment, b->cipher, &b->place, &b->record);
+    return segwriter_write(b->writer->segment, b->cipher, &b->place, record_of(b), b->plain_len);
 }
 
 static void submit(struct run *x, struct run_block *b, int (*run)(struct pool_job *job),
@@ -199,11 +225,10 @@ static int writer_with_room(struct run *x, struct run_writer **slot, uint64_t re
 
 static int place_in(struct run *x, struct run_block *b, struct run_writer **slot)
 {
-    size_t plain_len = b->record.len - SEGMENT_RECORD_HEADER_BYTES;
-    int rc = writer_with_room(x, slot, segment_record_bytes(plain_len));
+    int rc = writer_with_room(x, slot, segment_record_bytes(b->plain_len));
 
     if (rc == 0) {
-        rc = segwriter_place((*slot)->segment, b->type, plain_len, b->list, b->count, &b->place);
+        rc = segwriter_place((*slot)->segment, b->type, b->plain_len, b->list, b->count, &b->place);
     }
     if (rc < 0) {
         return rc;
@@ -246,8 +271,10 @@ static int send_held(struct run *x, struct run_writer **slot)
 static int hold(struct run *x, struct run_block *b)
 {
     b->state = RUN_BLOCK_HELD;
-    x->held_bytes += b->record.len;
-    buf_release(&b->chunks);
+    x->held_bytes += b->plain_len;
+    if (!b->framed) {
+        buf_release(&b->chunks);
+    }
     push(&x->held, b);
     return x->held_bytes > HELD_MAX_BYTES ? send_held(x, &x->pages) : 0;
 }
@@ -256,7 +283,7 @@ static int hold(struct run *x, struct run_block *b)
 static int retire(struct run *x, struct run_block *b)
 {
     struct run_writer *w = b->writer;
-    int rc = segwriter_sum(w->segment, b->record.data, b->record.len);
+    int rc = segwriter_sum(w->segment, record_of(b), b->place.record_bytes);
 
     w->blocks_in_flight--;
     finish_when_summed(x, w);
@@ -336,6 +363,10 @@ static int append(struct run_block *b, const uint8_t id[32], const void *data, s
     if (rc < 0) {
         return rc;
     }
+    if (b->chunks.len == 0 &&
+        buf_reserve(&b->chunks, ROOM_BEFORE + BLOCK_TARGET_BYTES + ROOM_BEHIND) == 0) {
+        buf_put_zeros(&b->chunks, ROOM_BEFORE);
+    }
     buf_put(&b->chunks, data, len);
     memcpy(b->list[b->count].id, id, 32);
     b->list[b->count].len = (uint32_t)len;
@@ -359,7 +390,7 @@ static int gather(struct run *x, enum segment_record type, const uint8_t id[32],
     struct run_block **b = &x->open[type];
     int rc = 0;
 
-    if (*b && ((*b)->chunks.len + len > BLOCK_TARGET_BYTES || (*b)->count == BLOCK_MAX_CHUNKS)) {
+    if (*b && (chunk_bytes(*b) + len > BLOCK_TARGET_BYTES || (*b)->count == BLOCK_MAX_CHUNKS)) {
         rc = dispatch(x, type);
     }
     if (rc == 0 && !*b) {
@@ -368,7 +399,7 @@ static int gather(struct run *x, enum segment_record type, const uint8_t id[32],
     if (rc == 0) {
         rc = append(*b, id, data, len);
     }
-    if (rc == 0 && (*b)->chunks.len >= BLOCK_TARGET_BYTES) {
+    if (rc == 0 && chunk_bytes(*b) >= BLOCK_TARGET_BYTES) {
         rc = dispatch(x, type);
     }
     return rc;

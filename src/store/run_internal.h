@@ -31,11 +31,13 @@ struct run_block {
     struct err_trail trail;
     enum run_block_state state;
     enum segment_record type;
-    struct buf chunks; /* their bytes, one after the other */
+    struct buf chunks; /* their bytes, one after the other, with room before them */
     struct segment_chunk *list;
     uint32_t *lengths;
     size_t count, list_cap, lengths_cap;
     struct buf record;
+    bool framed;      /* the record is in `chunks`, not in `record`: nothing was compressed */
+    size_t plain_len; /* of the record */
     struct codec *codec;
     struct cipher *cipher;
     struct run_writer *writer;

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "format/block.h"
 
+#define HASHED_AT_ONCE 32
+
 struct segverify {
     struct cipher *cipher;
     enum cipher_kind kind;
@@ -63,55 +65,68 @@ static int choose_cipher(struct segverify *v, enum cipher_kind kind)
     return cipher_new(kind, &v->cipher);
 }
 
+/* The next chunks, at most HASHED_AT_ONCE of them, against their ids; *at passes them over. */
+static int compare_ids(struct segverify *v, const struct segment_chunk *list, size_t count,
+                       const uint8_t **at, uint64_t position)
+{
+    struct hmac_text texts[HASHED_AT_ONCE] = { { 0 } };
+    uint8_t ids[HASHED_AT_ONCE][CIPHER_ID_BYTES] = { { 0 } };
+    int rc;
+
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = (struct hmac_text){ *at, list[i].len, ids[i] };
+        *at += list[i].len;
+    }
+    rc = cipher_ids_of(v->ids, texts, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (memcmp(ids[i], list[i].id, CIPHER_ID_BYTES) != 0) {
+            rc = err_raise(HF_EDAMAGE, "a chunk of the block at %" PRIu64 " is not that of its id",
+                           position);
+        }
+    }
+    return rc;
+}
+
 /* The decoded chunks against what the footer says of them. */
-static int compare_chunks(struct segverify *v, const struct block_view *view,
+static int compare_chunks(struct segverify *v, const struct block_view *view, const uint8_t *chunks,
                           const struct segment_block *b, const struct segment_footer *f)
 {
-    size_t at = 0;
+    const struct segment_chunk *list = &f->chunks[b->first_chunk];
+    int rc = 0;
 
     if (view->count != b->chunk_count || view->plain_len != b->plain_len) {
         return err_raise(HF_EDAMAGE, "the block at %" PRIu64 " is not the one in the footer",
                          b->position);
     }
     for (uint32_t i = 0; i < view->count; i++) {
-        const struct segment_chunk *c = &f->chunks[b->first_chunk + i];
-        uint8_t id[32];
-        int rc;
-
-        if (block_chunk_len(view, i) != c->len) {
+        if (block_chunk_len(view, i) != list[i].len) {
             return err_raise(HF_EDAMAGE, "a chunk of the block at %" PRIu64 " has another length",
                              b->position);
         }
-        rc = cipher_id_of(v->ids, v->chunks.data + at, c->len, id);
-        if (rc == 0 && memcmp(id, c->id, sizeof id) != 0) {
-            rc = err_raise(HF_EDAMAGE, "a chunk of the block at %" PRIu64 " is not that of its id",
-                           b->position);
-        }
-        if (rc < 0) {
-            return rc;
-        }
-        at += c->len;
     }
-    return 0;
+    for (uint32_t i = 0; rc == 0 && i < view->count; i += HASHED_AT_ONCE) {
+        uint32_t left = view->count - i;
+
+        rc = compare_ids(v, list + i, left < HASHED_AT_ONCE ? left : HASHED_AT_ONCE, &chunks,
+                         b->position);
+    }
+    return rc;
 }
 
 static int verify_block(struct segverify *v, struct segreader *r, const struct segment_block *b,
                         const struct segment_footer *f)
 {
     struct block_view view;
+    const uint8_t *chunks;
     int rc = segreader_block(r, v->cipher, b->type, b->position, &v->record);
 
     if (rc == 0) {
         rc = block_parse(v->record.data, v->record.len, &view);
     }
-    buf_clear(&v->chunks);
     if (rc == 0) {
-        rc = buf_reserve(&v->chunks, view.plain_len);
+        rc = block_chunks(&view, v->codec, &v->chunks, &chunks);
     }
-    if (rc == 0) {
-        rc = block_decode(&view, v->codec, v->chunks.data);
-    }
-    return rc == 0 ? compare_chunks(v, &view, b, f) : rc;
+    return rc == 0 ? compare_chunks(v, &view, chunks, b, f) : rc;
 }
 
 static uint64_t footer_position(const struct segment_footer *f)

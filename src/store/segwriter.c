@@ -17,6 +17,7 @@
 #include "format/nacl.h"
 #include "format/xxh.h"
 
+#define WRITE_SOON_BYTES ((uint64_t)4 << 20)
 #define NAME_BYTES (2 * UUID_BYTES + 1)
 
 struct segwriter {
@@ -153,20 +154,32 @@ int segwriter_place(struct segwriter *w, enum segment_record type, size_t plain_
     return 0;
 }
 
-int segwriter_write(struct segwriter *w, struct cipher *cipher, const struct segwriter_place *place,
-                    struct buf *record)
+/*
+ * Whoever fills a stretch has it written to the disk while others go on. A record before it may
+ * come later: that one is written by the sync.
+ */
+static void begin_to_write(const struct segwriter *w, const struct segwriter_place *place)
 {
-    size_t plain_len = record->len - SEGMENT_RECORD_HEADER_BYTES;
-    int rc = buf_reserve(record, place->record_bytes - record->len);
+    uint64_t first = place->position / WRITE_SOON_BYTES;
+    uint64_t end = (place->position + place->record_bytes) / WRITE_SOON_BYTES;
+
+    if (end > first) {
+        fs_write_soon(w->file, first * WRITE_SOON_BYTES, (end - first) * WRITE_SOON_BYTES);
+    }
+}
+
+int segwriter_write(struct segwriter *w, struct cipher *cipher, const struct segwriter_place *place,
+                    uint8_t *record, size_t plain_len)
+{
+    int rc = segment_record_seal(cipher, w->key, w->uuid, place->type, place->position,
+                                 place->nonce, record + SEGMENT_RECORD_HEADER_BYTES, plain_len,
+                                 record);
 
     if (rc == 0) {
-        rc = segment_record_seal(cipher, w->key, w->uuid, place->type, place->position,
-                                 place->nonce, record->data + SEGMENT_RECORD_HEADER_BYTES,
-                                 plain_len, record->data);
+        rc = fs_pwrite(w->file, record, place->record_bytes, place->position);
     }
     if (rc == 0) {
-        record->len = place->record_bytes;
-        rc = fs_pwrite(w->file, record->data, record->len, place->position);
+        begin_to_write(w, place);
     }
     if (rc < 0) {
         atomic_store(&w->poisoned, true);

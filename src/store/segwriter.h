@@ -46,11 +46,11 @@ int segwriter_place(struct segwriter *w, enum segment_record type, size_t plain_
                     const struct segment_chunk *chunks, size_t count,
                     struct segwriter_place *out_place);
 /*
- * Encrypts in place and writes the record. `record` holds SEGMENT_RECORD_HEADER_BYTES of room, then
- * the plaintext; afterwards the record as it stands in the file. Any thread.
+ * Encrypts in place and writes the record. `record` has place->record_bytes bytes: room for the
+ * header, the plaintext, room again; afterwards the record as it stands in the file. Any thread.
  */
 int segwriter_write(struct segwriter *w, struct cipher *cipher, const struct segwriter_place *place,
-                    struct buf *record);
+                    uint8_t *record, size_t plain_len);
 /* Takes the bytes of the next record, in the order of their places, into the sums. */
 int segwriter_sum(struct segwriter *w, const void *record, size_t len);
 

@@ -110,4 +110,13 @@ at_most "opens those alone" "$(calls openat)" $((folders + 170))
 same "reads those alone, once" "$(bytes 'read|pread64|preadv' src)" "$changed_bytes"
 at_most "stores little more than those" "$(reported bytes_stored)" $((changed_bytes / 2 + 500000))
 
+# A database without any magic, of 20 MiB in pages of 8 KiB, of which 27 are written anew: each is
+# in one chunk of 16 KiB. 489,345 new, 190,838 stored.
+"$(dirname "$HOLDFAST")/bench/generate" pages database --factor 0.01
+expect 0 "a database" hf backup --json database
+"$(dirname "$HOLDFAST")/bench/generate" page-changes database --factor 0.01
+expect 0 "a database of which 1 % has changed" hf backup --json database
+at_most "takes in the chunks of the changed pages, and no more" "$(reported bytes_new)" \
+    $((27 * 16384 + 100000))
+
 finish

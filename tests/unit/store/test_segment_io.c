@@ -72,8 +72,8 @@ static int open_writer(struct bench *b, const uint8_t *repo_id, struct segwriter
  */
 struct chunks {
     struct buf bytes;
-    uint32_t lengths[8];
-    struct segment_chunk list[8];
+    uint32_t lengths[100];
+    struct segment_chunk list[100];
     size_t count;
 };
 
@@ -93,6 +93,18 @@ static void make_chunks(struct bench *b, uint64_t first, size_t count, size_t le
     ok(buf_error(&out->bytes));
 }
 
+/* The record has room for its header and the plaintext. */
+static int write_record(struct bench *b, struct segwriter *w, const struct segwriter_place *place,
+                        struct buf *record)
+{
+    size_t plain_len = record->len - SEGMENT_RECORD_HEADER_BYTES;
+    int rc;
+
+    buf_put_zeros(record, place->record_bytes - record->len);
+    rc = buf_error(record);
+    return rc == 0 ? segwriter_write(w, b->cipher, place, record->data, plain_len) : rc;
+}
+
 /* Places, writes and sums one block; what the footer says of it may be a lie. */
 static int add_block(struct bench *b, struct segwriter *w, enum segment_record type,
                      const struct chunks *c, const struct segment_chunk *said, size_t said_count)
@@ -109,7 +121,7 @@ static int add_block(struct bench *b, struct segwriter *w, enum segment_record t
                              &place);
     }
     if (rc == 0) {
-        rc = segwriter_write(w, b->cipher, &place, &record);
+        rc = write_record(b, w, &place, &record);
     }
     if (rc == 0) {
         rc = segwriter_sum(w, record.data, record.len);
@@ -1005,6 +1017,35 @@ static void test_verify_finds_a_footer_that_lies(void **state)
     }
 }
 
+/* Ids are computed many at a time: each of them counts, wherever it stands. */
+static void test_verify_compares_every_id_of_a_long_block(void **state)
+{
+    static const size_t wrong[] = { 0, 31, 32, 33, 63, 64, 98 };
+
+    (void)state;
+    for (size_t i = 0; i <= COUNT(wrong); i++) {
+        struct bench b;
+        struct segwriter *w = NULL;
+        struct catalog_segment s;
+        struct chunks c;
+        struct err_trail why;
+        uint8_t bad[8];
+
+        begin(&b);
+        make_chunks(&b, 1, 99, 5, &c);
+        if (i < COUNT(wrong)) {
+            c.list[wrong[i]].id[31] ^= 1;
+        }
+        ok(open_writer(&b, repo, &w));
+        ok(add_block(&b, w, SEGMENT_DATA, &c, c.list, c.count));
+        finish(w, &s);
+        assert_int_equal(verify(&b, b.fs, &s, bad, &why), i < COUNT(wrong) ? HF_EDAMAGE : 0);
+        assert_int_equal(bad[0], i < COUNT(wrong));
+        buf_release(&c.bytes);
+        end(&b);
+    }
+}
+
 /* A record that opens and is no block. */
 static void test_verify_finds_a_record_that_is_no_block(void **state)
 {
@@ -1024,7 +1065,7 @@ static void test_verify_finds_a_record_that_is_no_block(void **state)
     buf_put(&record, "\0\1this is no block..", 20);
     ok(open_writer(&b, repo, &w));
     ok(segwriter_place(w, SEGMENT_DATA, 20, &said, 1, &place));
-    ok(segwriter_write(w, b.cipher, &place, &record));
+    ok(write_record(&b, w, &place, &record));
     ok(segwriter_sum(w, record.data, record.len));
     finish(w, &s);
     assert_int_equal(verify(&b, b.fs, &s, bad, &why), HF_EDAMAGE);
@@ -1093,6 +1134,7 @@ int main(void)
         cmocka_unit_test(test_segment_that_can_not_be_read_is_not_damaged),
         cmocka_unit_test(test_verify_names_the_blocks_that_are_bad),
         cmocka_unit_test(test_verify_finds_a_footer_that_lies),
+        cmocka_unit_test(test_verify_compares_every_id_of_a_long_block),
         cmocka_unit_test(test_verify_finds_a_record_that_is_no_block),
         cmocka_unit_test(test_verify_serves_segments_of_both_ciphers),
     };
