@@ -343,6 +343,28 @@ const uint8_t *cursor_bytes(struct cursor *c, size_t max, size_t *out_len)
     return bytes;
 }
 
+char *cursor_text(struct cursor *c, size_t max)
+{
+    size_t len = 0;
+    const uint8_t *bytes = cursor_bytes(c, max, &len);
+    char *text;
+
+    if (c->failed || (len > 0 && memchr(bytes, 0, len) != NULL)) {
+        c->failed = true;
+        return NULL;
+    }
+    text = mem_alloc(len + 1);
+    if (text == NULL) {
+        err_nomem();
+        return NULL;
+    }
+    if (len > 0) {
+        memcpy(text, bytes, len);
+    }
+    text[len] = '\0';
+    return text;
+}
+
 /* Byte by byte: compilers turn these into one load or store, on any machine and alignment. */
 
 void le_put16(uint8_t *p, uint16_t v)

@@ -69,6 +69,11 @@ uint64_t cursor_varint(struct cursor *c);
 int64_t cursor_svarint(struct cursor *c);
 /* Length-prefixed bytes, borrowed; more than `max` is a failure. */
 const uint8_t *cursor_bytes(struct cursor *c, size_t max, size_t *out_len);
+/*
+ * The same as a fresh text. NULL when it overruns, is longer than `max` or has a zero byte in it
+ * (then the cursor has failed), or memory ran out (then it has not, and the trail is set).
+ */
+char *cursor_text(struct cursor *c, size_t max);
 
 /* Fixed-place access for fixed-size structures. */
 void le_put16(uint8_t *p, uint16_t v);

@@ -35,7 +35,7 @@ enum entry_item {
     ENTRY_PARTIAL = 9,
 };
 
-enum entry_event { ENTRY_EVENT_TAG = 1, ENTRY_EVENT_GAP = 2 };
+enum entry_event { ENTRY_EVENT_TAG = 1, ENTRY_EVENT_GAP = 2, ENTRY_EVENT_EVIDENCE = 3 };
 enum entry_key { ENTRY_KEY_WAYS = 1 };
 
 struct entry_adopt {

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "format/commit.h"
 #include "format/entry_internal.h"
+#include "format/evidence.h"
 #include "format/gapevent.h"
 #include "format/keychange.h"
 #include "format/nacl.h"
@@ -156,6 +157,54 @@ static int describe_gap(struct scene *s, const struct buf *plain)
     return 0;
 }
 
+static void describe_facts(struct scene *s, const struct evidence *e)
+{
+    for (size_t i = 0; i < e->number_count; i++) {
+        describe_field(s->d, DESCRIBE_NOWHERE, e->numbers[i].name, verdict_fine(), "%" PRId64,
+                       e->numbers[i].value);
+    }
+    for (size_t i = 0; i < e->text_count; i++) {
+        describe_string(s, e->texts[i].name, e->texts[i].value);
+    }
+    for (size_t i = 0; i < e->verified_count; i++) {
+        describe_field(s->d, DESCRIBE_NOWHERE, "verified segments", verdict_fine(),
+                       "%" PRIu32 " from ordinal %" PRIu32 " on", e->verified[i].count,
+                       e->verified[i].first);
+    }
+    describe_count(s, "mismatches", e->mismatch_total);
+    for (size_t i = 0; i < e->mismatch_count; i++) {
+        describe_string(s, e->mismatches[i].name, e->mismatches[i].value);
+    }
+}
+
+static int describe_evidence(struct scene *s, const struct buf *plain)
+{
+    struct evidence e;
+    int rc = evidence_decode(plain->data, plain->len, &e);
+
+    if (rc == HF_ENOMEM) {
+        return rc;
+    }
+    if (rc != 0) {
+        describe_trail(s->d, DESCRIBE_NOWHERE, "evidence");
+        return 0;
+    }
+    describe_field(s->d, DESCRIBE_NOWHERE, "evidence", verdict_fine(), "%d (%s), %s", (int)e.kind,
+                   evidence_kind_name(e.kind), e.passed ? "passed" : "failed");
+    describe_time(s, "begin", e.begin_ns);
+    describe_time(s, "end", e.end_ns);
+    describe_id(s, "snapshot", e.snapshot, sizeof e.snapshot);
+    describe_id(s, "opened by", e.key, sizeof e.key);
+    describe_id(s, "program", e.tool_hash, sizeof e.tool_hash);
+    describe_id(s, "policy", e.policy_hash, sizeof e.policy_hash);
+    describe_string(s, "host", e.host);
+    describe_string(s, "user", e.user);
+    describe_string(s, "tool version", e.tool);
+    describe_facts(s, &e);
+    evidence_release(&e);
+    return 0;
+}
+
 static void describe_way(struct scene *s, const char *what, const struct keychange_way *w)
 {
     describe_field(s->d, DESCRIBE_NOWHERE, what, verdict_fine(), "keys/%s (%s)", w->file,
@@ -208,6 +257,8 @@ static int describe_plain(struct scene *s, const struct entry_view *v, uint64_t 
         rc = describe_tags(s, &plain);
     } else if (rc == 0 && v->type == ENTRY_EVENT && kind == ENTRY_EVENT_GAP) {
         rc = describe_gap(s, &plain);
+    } else if (rc == 0 && v->type == ENTRY_EVENT && kind == ENTRY_EVENT_EVIDENCE) {
+        rc = describe_evidence(s, &plain);
     } else if (rc == 0) {
         describe_text(s->d, at, "plaintext", plain.data, plain.len);
     }
@@ -220,10 +271,16 @@ static const char *kind_name(enum entry_item type, uint16_t kind)
     if (type == ENTRY_KEY) {
         return kind == ENTRY_KEY_WAYS ? "WAYS" : "unknown";
     }
-    if (kind == ENTRY_EVENT_GAP) {
+    switch (kind) {
+    case ENTRY_EVENT_TAG:
+        return "TAG";
+    case ENTRY_EVENT_GAP:
         return "GAP";
+    case ENTRY_EVENT_EVIDENCE:
+        return "EVIDENCE";
+    default:
+        return "unknown";
     }
-    return kind == ENTRY_EVENT_TAG ? "TAG" : "unknown";
 }
 
 static void describe_kind_head(struct scene *s, const struct entry_view *v, uint64_t at)

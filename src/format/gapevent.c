@@ -62,23 +62,12 @@ static int newer(const char *what, unsigned value)
 
 static int get_name(struct cursor *in, char **out)
 {
-    size_t len = 0;
-    const uint8_t *bytes = cursor_bytes(in, COMMIT_MAX_TEXT, &len);
-
-    if (cursor_failed(in)) {
-        return damaged(in, "a name does not end, or is too long");
+    *out = cursor_text(in, COMMIT_MAX_TEXT);
+    if (*out != NULL) {
+        return 0;
     }
-    if (len > 0 && memchr(bytes, 0, len) != NULL) {
-        return damaged(in, "a name has a zero byte in it");
-    }
-    *out = mem_zalloc(len + 1);
-    if (*out == NULL) {
-        return err_nomem();
-    }
-    if (len > 0) {
-        memcpy(*out, bytes, len);
-    }
-    return 0;
+    return cursor_failed(in) ? damaged(in, "a name does not end, is too long or has a zero byte")
+                             : HF_ENOMEM;
 }
 
 static int get_opened(struct cursor *in, struct gapevent *out)

@@ -46,6 +46,7 @@ void catalog_free(struct catalog *c)
         catalog_gap_free(c->gaps[i]);
     }
     mem_free(c->gaps);
+    mem_free(c->evidence);
     mem_free(c->segments);
     mem_free(c->keys_known);
     map_free(c->segment_by_uuid);
@@ -449,6 +450,8 @@ static int apply_event(struct catalog *c, const struct journal_entry *e,
         rc = apply_tags(c, &plain);
     } else if (rc == 0 && kind == ENTRY_EVENT_GAP) {
         rc = catalog_apply_gap(c, e, &plain);
+    } else if (rc == 0 && kind == ENTRY_EVENT_EVIDENCE) {
+        rc = catalog_apply_evidence(c, e, &plain);
     }
     buf_release(&plain);
     return rc;

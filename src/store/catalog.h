@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "format/commit.h"
 #include "format/entry.h"
+#include "format/evidence.h"
 #include "format/gapevent.h"
 #include "format/keychange.h"
 #include "store/journal.h"
@@ -29,6 +30,7 @@ struct catalog_segment {
     uint8_t trailer_hash[32];
     uint64_t adopted_by;   /* entry number */
     uint64_t condemned_by; /* entry number, or 0 */
+    int64_t verified_ns;   /* when evidence last said that all its data are right, or 0 */
 };
 
 struct catalog_key {
@@ -54,6 +56,13 @@ struct catalog_gap {
     char *job, *host;
     int64_t begin_ns, end_ns; /* the end never lies before the begin; 0 while it is open */
     uint64_t closed_by;       /* entry number, or 0: it is open */
+};
+
+struct catalog_evidence { /* where it is; what it says is read from the journal */
+    uint64_t number;
+    uint8_t id[16];
+    enum evidence_kind kind;
+    int64_t published_ns; /* by its author's clock */
 };
 
 int catalog_new(const struct keyring *keys, const uint8_t repo_id[16],
@@ -95,6 +104,10 @@ const struct catalog_gap *catalog_find_gap(const struct catalog *c, const uint8_
  * is imported.
  */
 bool catalog_inside_gap(const struct catalog *c, const struct commit *commit);
+
+/* Evidence in journal order; what a newer program wrote and this one can't read is not among it. */
+size_t catalog_evidence_count(const struct catalog *c);
+const struct catalog_evidence *catalog_evidence(const struct catalog *c, size_t i);
 
 /*
  * The ways into the repository that KEY entries speak of, in their order. The key that init made is

@@ -19,6 +19,7 @@ static void put_segment(struct buf *out, const struct catalog_segment *s)
     buf_put_varint(out, s->file_len);
     buf_put_varint(out, s->adopted_by);
     buf_put_varint(out, s->condemned_by);
+    buf_put_i64(out, s->verified_ns);
 }
 
 static int put_snapshot(struct buf *out, const struct catalog_snapshot *s, struct buf *scratch)
@@ -68,6 +69,19 @@ static void put_gaps(struct buf *out, const struct catalog *c)
     }
 }
 
+static void put_evidence(struct buf *out, const struct catalog *c)
+{
+    buf_put_varint(out, c->evidence_count);
+    for (size_t i = 0; i < c->evidence_count; i++) {
+        const struct catalog_evidence *e = &c->evidence[i];
+
+        buf_put_varint(out, e->number);
+        buf_put(out, e->id, sizeof e->id);
+        buf_put_u8(out, (uint8_t)e->kind);
+        buf_put_i64(out, e->published_ns);
+    }
+}
+
 /* UUIDs that were condemned without ever having been adopted. */
 static void put_stillborn(struct buf *out, const struct catalog *c)
 {
@@ -104,6 +118,7 @@ int catalog_save(const struct catalog *c, struct buf *out)
     put_stillborn(out, c);
     put_keys(out, c);
     put_gaps(out, c);
+    put_evidence(out, c);
     buf_put_varint(out, c->snapshot_count);
     for (size_t i = 0; rc == 0 && i < c->snapshot_count; i++) {
         rc = put_snapshot(out, c->snapshots[i], &scratch);
@@ -142,6 +157,7 @@ static int get_segments(struct cursor *in, struct catalog *c)
         s.file_len = cursor_varint(in);
         s.adopted_by = cursor_varint(in);
         s.condemned_by = cursor_varint(in);
+        s.verified_ns = cursor_i64(in);
         rc = cursor_failed(in) ? 0 : catalog_add_segment(c, &s);
     }
     for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
@@ -172,18 +188,6 @@ static int get_keys(struct cursor *in, struct catalog *c)
     return rc;
 }
 
-static char *get_name(struct cursor *in)
-{
-    size_t len = 0;
-    const uint8_t *bytes = cursor_bytes(in, in->len, &len);
-    char *text = mem_zalloc(len + 1);
-
-    if (text && len > 0) {
-        memcpy(text, bytes, len);
-    }
-    return text;
-}
-
 static int get_gap(struct cursor *in, struct catalog *c)
 {
     struct catalog_gap g = { 0 };
@@ -192,17 +196,33 @@ static int get_gap(struct cursor *in, struct catalog *c)
     cursor_copy(in, g.id, sizeof g.id);
     g.number = cursor_varint(in);
     g.reason = (enum gapevent_reason)cursor_u8(in);
-    g.job = get_name(in);
-    g.host = get_name(in);
+    g.job = cursor_text(in, in->len);
+    g.host = cursor_text(in, in->len);
     g.begin_ns = cursor_i64(in);
     g.end_ns = cursor_i64(in);
     g.closed_by = cursor_varint(in);
-    rc = !g.job || !g.host ? err_nomem() : 0;
-    if (rc == 0 && !cursor_failed(in)) {
-        rc = catalog_add_gap(c, &g);
+    if (cursor_failed(in)) {
+        rc = err_raise(HF_EDAMAGE, "a gap in the cached catalogue is cut short");
+    } else {
+        rc = g.job && g.host ? catalog_add_gap(c, &g) : HF_ENOMEM;
     }
     mem_free(g.job);
     mem_free(g.host);
+    return rc;
+}
+
+static int get_evidence(struct cursor *in, struct catalog *c)
+{
+    int rc = 0;
+
+    for (uint64_t n = cursor_varint(in); rc == 0 && n > 0 && !cursor_failed(in); n--) {
+        struct catalog_evidence e = { .number = cursor_varint(in) };
+
+        cursor_copy(in, e.id, sizeof e.id);
+        e.kind = (enum evidence_kind)cursor_u8(in);
+        e.published_ns = cursor_i64(in);
+        rc = cursor_failed(in) ? 0 : catalog_add_evidence(c, &e);
+    }
     return rc;
 }
 
@@ -261,6 +281,9 @@ int catalog_load(const void *data, size_t len, const struct keyring *keys,
     }
     if (rc == 0) {
         rc = get_gaps(&in, c);
+    }
+    if (rc == 0) {
+        rc = get_evidence(&in, c);
     }
     if (rc == 0) {
         for (uint64_t n = cursor_varint(&in); rc == 0 && n > 0 && !cursor_failed(&in); n--) {

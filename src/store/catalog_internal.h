@@ -21,6 +21,8 @@ struct catalog {
     size_t key_count, key_cap;
     struct catalog_gap **gaps; /* each stays where it is, as snapshots do */
     size_t gap_count, gap_cap, gaps_open;
+    struct catalog_evidence *evidence;
+    size_t evidence_count, evidence_cap;
     struct map *segment_by_uuid; /* -> u32 ordinal, CATALOG_NO_SEGMENT if only condemned */
     struct map *snapshot_by_id;  /* -> u32 */
 };
@@ -31,9 +33,13 @@ int catalog_add_snapshot(struct catalog *c, struct catalog_snapshot *s);
 /* Takes over its texts. */
 int catalog_add_gap(struct catalog *c, struct catalog_gap *g);
 int catalog_add_key(struct catalog *c, const struct catalog_key *k);
+int catalog_add_evidence(struct catalog *c, const struct catalog_evidence *e);
 void catalog_gap_free(struct catalog_gap *g); /* accepts NULL */
 /* What an EVENT GAP says: wholly or not at all. */
 int catalog_apply_gap(struct catalog *c, const struct journal_entry *e, const struct buf *plain);
+/* What an EVENT EVIDENCE says: wholly or not at all. */
+int catalog_apply_evidence(struct catalog *c, const struct journal_entry *e,
+                           const struct buf *plain);
 /* The snapshot has just been added: ends the gaps that it closes. */
 void catalog_close_gaps(struct catalog *c, const struct catalog_snapshot *s);
 int catalog_condemn(struct catalog *c, const uint8_t uuid[16], uint64_t number);

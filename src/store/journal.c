@@ -291,7 +291,7 @@ int journal_read(struct journal *j, uint64_t number, struct journal_entry *out_e
 
 /* Following */
 
-static int check_signature(const struct journal *j, const struct journal_entry *e)
+int journal_check_signature(const struct journal *j, const struct journal_entry *e)
 {
     const uint8_t *seal = e->file + e->file_len - ENTRY_SEAL_BYTES;
 
@@ -312,7 +312,7 @@ int journal_accept(struct journal *j, const struct journal_entry *e, bool signat
         rc = err_raise(HF_EDAMAGE, "it does not follow from the entry before it");
     }
     if (rc == 0 && signature) {
-        rc = check_signature(j, e);
+        rc = journal_check_signature(j, e);
     }
     if (rc == 0 && j->o.observe) {
         rc = j->o.observe(j->o.context, e);

@@ -84,6 +84,10 @@ int journal_settle(struct journal *j);
 int journal_read(struct journal *j, uint64_t number, struct journal_entry *out_entry,
                  uint8_t **out_memory);
 
+/* Whether its author may sign here and its signature holds, of an entry that was read: HF_EDAMAGE.
+ */
+int journal_check_signature(const struct journal *j, const struct journal_entry *e);
+
 /*
  * What is to be published. `validate` is called with the view at the tip, before each attempt: it
  * refuses with an error, or fills `body` (which it may build anew each time) and returns 0.

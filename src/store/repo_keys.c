@@ -182,6 +182,12 @@ static int list_wrap(struct repo *r, const struct repo_wrap *w, struct repo_key_
     if (w->code == HF_EABSENT) {
         return 0; /* it was removed meanwhile */
     }
+    if (w->code == HF_EFILES) { /* which says nothing about the file */
+        struct err_trail why = w->why;
+
+        err_give(&why);
+        return w->code;
+    }
     rc = add_key(l, w->file, &k);
     if (rc < 0) {
         return rc;

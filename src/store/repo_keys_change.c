@@ -165,7 +165,19 @@ static int remove_files(struct repo *r)
         rc = fs_sync_dir(r->env.fs, "keys", "key.gone");
     }
     repo_keys_release(&l);
-    return rc < 0 ? err_add(rc, "the key is removed, but its file could not be") : 0;
+    return rc;
+}
+
+/* The same after an addition. That is done; what others have left behind may stay a while. */
+static int remove_former(const struct change *c)
+{
+    int rc = remove_files(c->repo);
+
+    if (rc < 0 && c->what.removed_count > 0) {
+        return err_add(rc, "the new key is in force, but the former's file could not be removed");
+    }
+    err_clear();
+    return 0;
 }
 
 /* The entry will not come: what was written for it is of no use, and says nothing to anybody. */
@@ -361,7 +373,7 @@ static int add(struct change *c, const struct repo_key_wish *w, uint64_t *out_nu
     }
     if (rc == 0) {
         *out_number = c->number;
-        rc = remove_files(c->repo);
+        rc = remove_former(c);
     }
     return rc;
 }
@@ -463,7 +475,11 @@ static int remove_one(struct change *c, const char *name)
     if (rc == 0 && c->what.removed_count > 0) {
         rc = publish(c);
     }
-    return rc == 0 ? remove_files(c->repo) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    rc = remove_files(c->repo);
+    return rc < 0 ? err_add(rc, "the key is removed, but its file could not be") : 0;
 }
 
 int repo_keys_remove(struct repo *r, const char *name, uint64_t *out_number)

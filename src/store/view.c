@@ -15,7 +15,7 @@
 
 #define VIEW_MAX_BYTES ((size_t)1 << 30)
 
-static const uint8_t magic[8] = { 'H', 'F', 'V', 'I', 'E', 'W', 0, 3 };
+static const uint8_t magic[8] = { 'H', 'F', 'V', 'I', 'E', 'W', 0, 4 };
 
 static int parse(const uint8_t *data, size_t len, const struct keyring *keys,
                  const uint8_t repo_id[16], struct index *index, struct view *out)
