@@ -22,6 +22,7 @@ static void *the_context;
 static atomic_int the_level = SILENT; /* read without the lock: what nobody wants costs nothing */
 
 static _Thread_local bool within_sink;
+static _Thread_local const struct log_own *own; /* this thread's */
 
 void log_set_sink(log_sink_fn sink, void *context, enum log_level level)
 {
@@ -32,20 +33,42 @@ void log_set_sink(log_sink_fn sink, void *context, enum log_level level)
     pthread_mutex_unlock(&lock);
 }
 
+void log_set_own(const struct log_own *sink)
+{
+    own = sink;
+}
+
+const struct log_own *log_own(void)
+{
+    return own;
+}
+
+static int level_wanted(void)
+{
+    if (own != NULL) {
+        return own->sink == NULL ? SILENT : (int)own->level;
+    }
+    return atomic_load_explicit(&the_level, memory_order_relaxed);
+}
+
 static void hand_over(enum log_level level, const char *message)
 {
-    pthread_mutex_lock(&lock);
     within_sink = true;
-    if (the_sink != NULL) {
-        the_sink(the_context, level, message);
+    if (own != NULL) {
+        own->sink(own->context, level, message);
+    } else {
+        pthread_mutex_lock(&lock);
+        if (the_sink != NULL) {
+            the_sink(the_context, level, message);
+        }
+        pthread_mutex_unlock(&lock);
     }
     within_sink = false;
-    pthread_mutex_unlock(&lock);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-    if ((int)level > atomic_load_explicit(&the_level, memory_order_relaxed) || within_sink) {
+    if ((int)level > level_wanted() || within_sink) {
         return;
     }
 

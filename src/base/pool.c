@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #define MOST_WORKERS 256
@@ -43,6 +44,7 @@ struct pool {
     size_t idle;   /* workers asleep, those included that were woken and are not yet awake */
     struct waiter *waiters;
     bool ending;
+    const struct log_own *log; /* of who made the pool */
     size_t workers;
     pthread_t threads[];
 };
@@ -133,6 +135,7 @@ static void *work(void *argument)
 {
     struct pool *p = argument;
 
+    log_set_own(p->log);
     pthread_mutex_lock(&p->lock);
     while (!p->ending) {
         struct pool_job *job = take_any(p);
@@ -194,6 +197,7 @@ int pool_new(size_t workers, struct pool **out_pool)
     if (p == NULL) {
         return err_nomem();
     }
+    p->log = log_own();
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     if (workers > 0) {

@@ -4,6 +4,7 @@
 /* tsan */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/pool.h"
 
 /* What the sink was given. */
 struct heard {
@@ -159,6 +161,65 @@ static void test_log_takes_messages_from_many_threads_one_at_a_time(void **state
     assert_int_equal(strlen(h.message), 3);
 }
 
+static void test_log_of_a_thread_with_a_sink_of_its_own_goes_there_alone(void **state)
+{
+    struct heard program = { 0 }, mine = { 0 };
+    const struct log_own own = { hear, &mine, LOG_LEVEL_WARN };
+
+    (void)state;
+    log_set_sink(hear, &program, LOG_LEVEL_DEBUG);
+    log_set_own(&own);
+    log_write(LOG_LEVEL_WARN, "wanted");
+    log_write(LOG_LEVEL_INFO, "below its level");
+    assert_int_equal(mine.count, 1);
+    assert_int_equal(program.count, 0);
+    log_set_own(NULL);
+    log_write(LOG_LEVEL_INFO, "the program's again");
+    assert_int_equal(mine.count, 1);
+    assert_int_equal(program.count, 1);
+}
+
+static void test_log_of_a_thread_whose_own_sink_is_none_goes_nowhere(void **state)
+{
+    const struct log_own own = { .sink = NULL };
+    struct heard program = { 0 };
+
+    (void)state;
+    log_set_sink(hear, &program, LOG_LEVEL_DEBUG);
+    log_set_own(&own);
+    log_write(LOG_LEVEL_ERROR, "nobody hears");
+    log_set_own(NULL);
+    assert_int_equal(program.count, 0);
+}
+
+static int log_in_a_job(struct pool_job *job)
+{
+    (void)job;
+    log_write(LOG_LEVEL_INFO, "from a worker");
+    return 0;
+}
+
+static void test_log_of_a_pool_is_that_of_who_made_it(void **state)
+{
+    struct heard program = { 0 }, mine = { 0 };
+    const struct log_own own = { hear, &mine, LOG_LEVEL_INFO };
+    struct pool_job job = { .run = log_in_a_job };
+    struct pool *pool;
+
+    (void)state;
+    log_set_sink(hear, &program, LOG_LEVEL_DEBUG);
+    log_set_own(&own);
+    assert_int_equal(pool_new(1, &pool), 0);
+    log_set_own(NULL);
+    pool_submit(pool, &job, POOL_NORMAL);
+    while (!pool_done(&job)) { /* not by waiting, which helps */
+        sched_yield();
+    }
+    pool_free(pool);
+    assert_int_equal(mine.count, 1);
+    assert_int_equal(program.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +231,11 @@ int main(void)
         cmocka_unit_test_teardown(test_log_from_within_the_sink_is_left_out, tear_down),
         cmocka_unit_test_teardown(test_log_takes_messages_from_many_threads_one_at_a_time,
                                   tear_down),
+        cmocka_unit_test_teardown(test_log_of_a_thread_with_a_sink_of_its_own_goes_there_alone,
+                                  tear_down),
+        cmocka_unit_test_teardown(test_log_of_a_thread_whose_own_sink_is_none_goes_nowhere,
+                                  tear_down),
+        cmocka_unit_test_teardown(test_log_of_a_pool_is_that_of_who_made_it, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
