@@ -9,7 +9,7 @@
 # again with VARIANT=name and a folder of its own. CC, CFLAGS, CPPFLAGS, LDFLAGS, DESTDIR and PREFIX
 # mean what they mean everywhere; WERROR=1 turns warnings into errors, V=1 shows the commands.
 
-VERSION := $(shell sed -n 's/^.define VERSION_TEXT "\(.*\)"/\1/p' src/app/version.h)
+VERSION := $(shell sed -n 's/^.define HOLDFAST_VERSION "\(.*\)"/\1/p' include/holdfast.h)
 BUILD   := build
 VARIANT :=
 JOBS    := 2
@@ -61,6 +61,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$(CC) $(COMPILE) -MMD -MP -c -o $@ $<)
 
+# Its texts come from there as they are.
+$(BUILD)/obj/src/app/policies.o: $(wildcard docs/policies/*.ini)
+
 $(call objects,$(LIB_SOURCES)): private PIC := -fPIC -fno-semantic-interposition
 $(BUILD)/libholdfast.a: $(call objects,$(LIB_SOURCES))
 $(BUILD)/libapp.a: $(call objects,$(APP_SOURCES))
@@ -68,10 +71,18 @@ $(BUILD)/libapp.a: $(call objects,$(APP_SOURCES))
 $(BUILD)/lib%.a: $(BUILD)/sources
 	$(call run,AR,rm -f $@ && $(AR) rcs $@ $(filter %.o,$^))
 
+# What users link with is the API and what it stands on; all other names stay within.
+API_OBJECTS := $(call objects,$(filter src/engine/api%,$(LIB_SOURCES)))
+
 $(BUILD)/libholdfast.so: $(BUILD)/libholdfast.so.0
 	@ln -sf $(<F) $@
-$(BUILD)/libholdfast.so.0: $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
-	$(call run,LD,$(CC) $(SHARED) $(LINK) -o $@ $(filter %.o,$^) $(LIBS))
+$(BUILD)/libholdfast.so.0: $(API_OBJECTS) $(BUILD)/libholdfast.a $(API_MAP)
+	$(call run,LD,$(CC) $(SHARED) $(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS))
+$(BUILD)/api/libholdfast.a: $(API_OBJECTS) $(BUILD)/libholdfast.a
+	@mkdir -p $(@D)
+	$(call run,AR,$(LD) -r -o $(@D)/holdfast.o $^ && \
+	    objcopy --wildcard --keep-global-symbol='holdfast_*' $(@D)/holdfast.o && \
+	    rm -f $@ && $(AR) rcsD $@ $(@D)/holdfast.o)
 
 $(BUILD)/holdfast: $(call objects,$(APP_SOURCES)) $(BUILD)/libholdfast.a $(BUILD)/sources
 	$(call run,LD,$(CC) -pie $(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS))
@@ -81,6 +92,8 @@ include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
 include mk/lint.mk
+include mk/docs.mk
 include mk/install.mk
+include mk/deb.mk
 
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))

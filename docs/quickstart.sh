@@ -1,5 +1,5 @@
 #!/bin/bash
-# quickstart.sh - from nothing to a restore as of a moment, compared with the truth.
+# quickstart.sh - from nothing to a restore as of a moment, compared with the truth, and a drill.
 #
 # Run by `make quickstart`, with HOLDFAST naming the program. Everything happens in a folder of its
 # own, which is removed at the end. It fails if any step does not do what it says.
@@ -68,7 +68,11 @@ echo "    all $(describe truth | wc -l) files are the same, bit for bit"
 say "6. Is everything still readable? Every chunk is decrypted and its id computed anew."
 show "holdfast check --read-data --key-file key"
 
-say "7. What if a disk flips one bit? In a copy of the repository, it does."
+say "7. A drill: the same again, as it is to be done every month. What it finds is signed evidence."
+show "holdfast drill full --key-file key" || fail "the drill did not pass"
+show "holdfast drill history --key-file key"
+
+say "8. What if a disk flips one bit? In a copy of the repository, it does."
 cp -a repository rotten
 segment=$(find rotten/segments -type f -printf '%s %p\n' | sort -n | head -n 1 | cut -d' ' -f2)
 chmod u+w "$segment"
@@ -86,5 +90,6 @@ That was all of it, and all of it worked. Yours begins like this:
   export HOLDFAST_REPOSITORY=/mnt/backup/repository
   holdfast init --key-file ~/holdfast.key      # keep a copy of the key elsewhere
   holdfast backup ~/documents --key-file ~/holdfast.key
-  holdfast help backup                         # and "holdfast help" for the rest
+  holdfast drill sample --key-file ~/holdfast.key
+  holdfast help schedule                       # every night; "holdfast help" for the rest
 END

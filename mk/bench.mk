@@ -11,7 +11,7 @@ BENCH           = tests/bench/run --build $(BUILD) --work $(BENCH_WORK) $(BENCH_
 
 ## Measure
 
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick scaling flames
 bench: all $(BENCH_PROGRAMS)   # all workloads in full beside restic, borg, tar, ..: an idle machine
 	@mk/deps bench
 	$(BENCH) --scale full --out $(or $(BENCH_OUT),docs/benchmarks)
@@ -19,6 +19,15 @@ bench: all $(BENCH_PROGRAMS)   # all workloads in full beside restic, borg, tar,
 bench-quick: all $(BENCH_PROGRAMS)   # the key cells in small, in under three minutes
 	@mk/deps bench
 	$(BENCH) --scale quick --out $(or $(BENCH_OUT),docs/benchmarks/quick)
+
+flames: $(BENCH_PROGRAMS)   # where the time goes, as pictures in docs/benchmarks (needs perf)
+	@$(call need,perf)
+	@$(MAKE) all CFLAGS=-fno-omit-frame-pointer BUILD=$(BUILD)/profile
+	tests/bench/flames $(BUILD) $(BUILD)/profile/holdfast $(BENCH_WORK) \
+	    $(or $(BENCH_OUT),docs/benchmarks)
+
+scaling: all $(BUILD)/holdfast-big $(BENCH_PROGRAMS)   # backups beside BIG_CHUNKS=10000000 chunks
+	tests/bench/scaling $(BUILD) $(BENCH_WORK) $(BIG_CHUNKS)
 
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -34,7 +34,8 @@ COMPILE = -std=gnu11 $(DEFINES) $(WARNINGS) $(if $(filter 1,$(WERROR)),-Werror) 
           $(PIC) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
 LINK    = -g $(filter -fsanitize% --coverage,$(MODE)) \
           -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
-SHARED := -shared -Wl,-z,defs -Wl,-soname,libholdfast.so.0
+API_MAP := packaging/libholdfast.map
+SHARED  := -shared -Wl,-z,defs -Wl,-soname,libholdfast.so.0 -Wl,--version-script=$(API_MAP)
 
 # Some libraries are linked only if some file includes them.
 includes = $(shell grep -lE '^\#include <$1' $(wildcard src/*/*.c) /dev/null)

@@ -1,10 +1,10 @@
 # mk/lint.mk - what is checked without running it. `make lint-NAME` runs one check alone.
 
-LINTERS := layers names banned text format spelling cppcheck tidy
+LINTERS := layers names banned text links words format spelling cppcheck tidy
 
 C_FILES := $(sort $(wildcard src/*/*.[ch] include/*.h fuzz/*.[ch] tests/harness/*.[ch] \
              tests/unit/*/*.[ch] tests/crash/*.[ch] tests/bench/*.[ch] \
-             tests/tools/*.[ch]))
+             tests/tools/*.[ch] docs/examples/*.c))
 PROSE   := $(wildcard *.md docs src include tests/*/*.md Makefile mk packaging)
 
 # Checks must agree on every machine, so the formatter's version is fixed.
@@ -16,15 +16,19 @@ lint = if $2; then echo 'lint: $1 ok'; else echo 'lint: $1 FAILED'; exit 1; fi
 ## Check without running
 
 .PHONY: lint format $(addprefix lint-,$(LINTERS))
-lint:   # layers, names, banned functions, format, spelling, cppcheck, clang-tidy
+lint:   # layers, names, banned functions, links, words, format, spelling, cppcheck, clang-tidy
 	@$(MAKE) -k -Otarget $(addprefix lint-,$(LINTERS))
 
 format:   # applies .clang-format
 	@$(call need,$(CLANG_FORMAT))
 	@$(CLANG_FORMAT) -i $(C_FILES)
 
-lint-layers lint-names lint-banned lint-text:
+lint-layers lint-names lint-banned lint-text lint-links:
 	@PYTHONDONTWRITEBYTECODE=1 tests/lint/$(@:lint-%=%)
+
+lint-words:
+	@$(call need,aspell)
+	@PYTHONDONTWRITEBYTECODE=1 tests/lint/words
 
 lint-format:
 	@$(call need,$(CLANG_FORMAT))

@@ -6,6 +6,8 @@
 #                         a bash script each, which finds the program in $HOLDFAST
 #   tests/tools/test_*.sh, tests/lint/test_*.sh
 #                         the same about the tools; no variant repeats them
+#   tests/recipes/test_NAME.sh
+#                         runs docs/recipes/NAME.md; in `make recipes` only
 #   tests/tools/faultshim.c
 #                         what those scripts preload to make calls fail, $BUILD/faultshim.so
 #   fuzz/fuzz_NAME.c      replays fuzz/corpus/NAME/ without a fuzzer
@@ -26,10 +28,13 @@ HARNESS_SOURCES := $(filter-out $(HARNESS_MAINS),$(sort $(wildcard tests/harness
 ALL_SOURCES := $(LIB_SOURCES) $(APP_SOURCES) $(HARNESS_SOURCES) $(HARNESS_MAINS) $(C_TESTS) \
                $(FUZZERS) $(wildcard fuzz/replay_main.c)
 
-# The suite: all of it, or what carries the mark MARK, or whose path matches the expression T.
+# The suite: all of it, or what carries the mark MARK, or the RECIPES; of that what matches T.
 SUITE := $(C_TESTS) $(SH_TESTS) $(FUZZERS)
 ifneq ($(MARK),)
 SUITE := $(shell grep -lF '/* $(MARK) */' $(C_TESTS) /dev/null)
+endif
+ifneq ($(RECIPES),)
+SUITE := $(sort $(wildcard tests/recipes/test_*.sh))
 endif
 ifneq ($(T),)
 SUITE := $(shell printf '%s\n' $(SUITE) | grep -E -e '$(T)')
@@ -39,8 +44,9 @@ TEST_PROGRAMS   := $(patsubst %.c,$(BUILD)/%,$(filter tests/%.c,$(SUITE)))
 REPLAY_PROGRAMS := $(patsubst fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(filter fuzz/%,$(SUITE)))
 SHIM            := $(BUILD)/faultshim.so
 GAPS            := $(if $(filter %/test_gaps.sh,$(SUITE)),$(BUILD)/holdfast-gaps)
+REPORTS         := $(if $(filter %/test_report_html.sh,$(SUITE)),$(BUILD)/holdfast-reports)
 SUITE_NEEDS     := $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(if $(filter %.sh,$(SUITE)),all $(SHIM)) \
-                   $(GAPS)
+                   $(GAPS) $(REPORTS)
 LIBRARIES       := $(BUILD)/libharness.a $(BUILD)/libapp.a $(BUILD)/libholdfast.a
 link_program     = $(call run,LD,$(CC) -pie $(LINK) -o $@ $(filter %.o %.a,$^) $1 $(LIBS))
 
@@ -64,7 +70,7 @@ $(BUILD)/fuzz/replay_%: $(BUILD)/obj/fuzz/fuzz_%.o $(BUILD)/obj/fuzz/replay_main
 ## Test
 
 .PHONY: test check everything asan ubsan sanitize tsan valgrind kill churn faults limits big \
-        quickstart
+        quickstart recipes
 test: deps   # installs what is missing, builds, runs the whole suite; T=REGEX runs a part
 	@$(MAKE) check
 
@@ -93,8 +99,8 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
 # Three tests that plain `make test` cuts short.
 KILL_ROUNDS   := 100
 CHURN_SECONDS := 120
-FAULTS_IO     := 3
-FAULTS_ALLOC  := 61
+FAULTS_IO     := 1
+FAULTS_ALLOC  := 1
 
 kill:   # backups killed at random moments, KILL_ROUNDS=100 times: nothing acknowledged is lost
 	@$(MAKE) check T=cli/test_kill \
@@ -105,9 +111,10 @@ churn:   # all commands at once, killed at random, CHURN_SECONDS=120 CHURN_SEED=
 	    RUN_FLAGS='--timeout 100000 --env HOLDFAST_CHURN_SECONDS=$(CHURN_SECONDS) \
 	    $(if $(CHURN_SEED),--env HOLDFAST_CHURN_SEED=$(CHURN_SEED))'
 
-faults:   # calls and allocations of the real program fail; FAULTS_IO=1 FAULTS_ALLOC=1: each
-	@$(MAKE) check T=cli/test_faults RUN_FLAGS='--timeout 36000 \
-	    --env HOLDFAST_FAULTS_IO=$(FAULTS_IO) --env HOLDFAST_FAULTS_ALLOC=$(FAULTS_ALLOC)'
+faults:   # each call and allocation of the real program fails; FAULTS_IO=7: every 7th
+	@TMPDIR=$${TMPDIR:-/dev/shm} $(MAKE) check T=cli/test_faults RUN_FLAGS='--timeout 36000 \
+	    --env HOLDFAST_FAULTS_IO=$(FAULTS_IO) --env HOLDFAST_FAULTS_ALLOC=$(FAULTS_ALLOC) \
+	    --env HOLDFAST_FAULTS_JOBS=$(JOBS)'
 
 # Made on a disk: what a file system in memory holds would count as well.
 LIMITS := usual
@@ -119,6 +126,10 @@ BIG_CHUNKS := 10000000
 big: $(BUILD)/holdfast-big   # memory and time of a prune of BIG_CHUNKS=10000000 chunks
 	@dir=$$(mktemp -d "$${TMPDIR:-/var/tmp}/holdfast-big-XXXXXX"); \
 	$< "$$dir" $(BIG_CHUNKS) 256; status=$$?; rm -rf "$$dir"; exit $$status
+
+recipes:   # docs/recipes, each page with the real service; T=REGEX: some of them
+	@mk/deps build test recipes || echo 'recipes: those whose service is missing are skipped'
+	@$(MAKE) check RECIPES=1 RUN_FLAGS='--timeout 900'
 
 quickstart: deps   # runs docs/quickstart.sh: from nothing to a proved restore
 	@$(MAKE) all
@@ -151,6 +162,7 @@ sim: $(SIM)   # crashes at every operation; SEED= SCENARIO= VARIANT_NUMBER= STAT
 sim-mutants: $(SIM)   # breaks each rule of durability; each is seen
 	@tests/tools/sim $(SIM) $(JOBS) --mutants
 
-soak:   # a million crash states; two hours of churn
+soak:   # a million crash states; every failing call; two hours of churn
 	@$(MAKE) sim STATES=1000000
+	@$(MAKE) faults
 	@$(MAKE) churn CHURN_SECONDS=7200

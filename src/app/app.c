@@ -189,6 +189,7 @@ static void start(struct app *app)
     out_init(&app->out, STDOUT_FILENO);
     out_init(&app->err, STDERR_FILENO);
     json_init(&app->json, &app->out);
+    app->journal = talk_to_journal(STDERR_FILENO);
     app->clock = clock_system();
     app->rnd = rnd_system();
     if (rnd_uuid(app->rnd, id) != 0) {

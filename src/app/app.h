@@ -40,6 +40,8 @@ struct app_options { /* what every command takes: app_option_table */
     bool version;
 };
 
+struct logfile;
+
 struct app_made { /* the snapshot that a backup has published */
     bool any;
     uint8_t id[16];
@@ -59,6 +61,9 @@ struct app {
     struct app_made made; /* the last one */
     mode_t umask_before;  /* for what others run on our behalf */
     char run_id[2 * UUID_BYTES + 1];
+    bool journal;          /* standard error is read by systemd's journal */
+    int64_t hook_limit_ns; /* how long a hook may take; 0: as long as it wants */
+    struct logfile *log;   /* of the job that is run, or NULL; under `lock` */
 };
 
 extern const struct option app_option_table[];

@@ -15,15 +15,24 @@
 
 #include "app/signals.h"
 #include "app/slurp.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "io/descend.h"
+#include "io/process.h"
 
 #define EXEC_FAILED 127
+#define GRACE_NS (5 * NS_PER_S)       /* between SIGTERM and SIGKILL */
+#define STOP_GRACE_NS (30 * NS_PER_S) /* the same where somebody wants us to end */
+#define PAUSE_LEAST_NS 500000
+#define PAUSE_MOST_NS 50000000
+#define KILL_ROUNDS 20
 
 /* Our environment and what is added to it. */
-static int make_environment(const char *const *more, const char ***out)
+static int make_environment(const char *const *more, bool no_secrets, const char ***out)
 {
-    size_t ours = 0, added = 0;
+    size_t ours = 0, added = 0, at = 0;
     const char **all;
 
     while (environ[ours] != NULL) {
@@ -37,10 +46,12 @@ static int make_environment(const char *const *more, const char ***out)
         return err_nomem();
     }
     for (size_t i = 0; i < ours; i++) {
-        all[i] = environ[i];
+        if (!no_secrets || !process_is_secret(environ[i])) {
+            all[at++] = environ[i];
+        }
     }
     for (size_t i = 0; i < added; i++) {
-        all[ours + i] = more[i];
+        all[at++] = more[i];
     }
     *out = all;
     return 0;
@@ -60,6 +71,9 @@ static void become(const struct child_options *o, char *const *argv, char *const
         sigaction(reset[i], &action, NULL);
     }
     umask(o->umask);
+    if (o->limit_ns != 0) {
+        setpgid(0, 0);
+    }
     if (o->no_input) {
         int fd = open("/dev/null", O_RDONLY);
 
@@ -109,14 +123,17 @@ int child_start(const struct child_options *o, struct child *out)
     const char **env = NULL;
     int rc;
 
-    *out = (struct child){ o->what, 0, -1 };
-    rc = make_environment(o->environment, &env);
+    *out = (struct child){ o->what, 0, -1, o->limit_ns };
+    rc = make_environment(o->environment, o->no_secrets, &env);
     if (rc != 0) {
         return rc;
     }
     if (pipe2(report, O_CLOEXEC) != 0 || (o->capture && pipe2(pipe_out, O_CLOEXEC) != 0)) {
         rc = err_os(errno, "could not make a pipe");
         goto done;
+    }
+    if (o->limit_ns != 0) {
+        descend_watch(true);
     }
     out->pid = fork();
     if (out->pid == 0) {
@@ -136,10 +153,73 @@ int child_start(const struct child_options *o, struct child *out)
         pipe_out[0] = -1;
     }
 done:
+    if (rc != 0 && o->limit_ns != 0) {
+        descend_watch(false);
+    }
     close_pair(report);
     close_pair(pipe_out);
     mem_free(env);
     return rc;
+}
+
+/* Kills what is left, which may go on starting more of it. */
+static void kill_all(const struct child *c)
+{
+    for (int round = 0; round < KILL_ROUNDS && descend_signal(c->pid, SIGKILL) > 0; round++) {
+        clock_sleep(clock_system(), PAUSE_MOST_NS);
+    }
+}
+
+struct patience { /* with a child that has a limit */
+    int64_t end_ns;
+    int signal_before; /* who ends because of a signal still calls hooks */
+    bool told, late;
+};
+
+/* Tells it to terminate when it is time for that; then, when its grace is over, kills it. */
+static void lose_patience(const struct child *c, struct patience *p)
+{
+    int64_t now = clock_monotonic(clock_system());
+    bool asked = *signals_flag() != p->signal_before;
+
+    if (!p->told && (asked || now >= p->end_ns)) {
+        p->told = true;
+        p->late = !asked;
+        p->end_ns = now + (asked && !signals_expired() ? STOP_GRACE_NS : GRACE_NS);
+        (void)descend_signal(c->pid, SIGTERM);
+    } else if (p->told && now >= p->end_ns) {
+        kill_all(c);
+    }
+}
+
+/* The same with a limit. It is not waited for before all that came of it is gone. */
+static int wait_within_limit(struct child *c, int *out_status)
+{
+    struct patience p = { .end_ns = clock_monotonic(clock_system()) + c->limit_ns,
+                          .signal_before = *signals_flag() };
+    siginfo_t info = { 0 };
+    int64_t pause = PAUSE_LEAST_NS;
+
+    while (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0) {
+        lose_patience(c, &p);
+        clock_sleep(clock_system(), pause);
+        pause = pause * 2 < PAUSE_MOST_NS ? pause * 2 : PAUSE_MOST_NS;
+    }
+    if (p.told) {
+        kill_all(c);
+    }
+    while (waitpid(c->pid, out_status, 0) < 0 && errno == EINTR) {
+    }
+    c->pid = 0;
+    descend_watch(false);
+    if (p.late) {
+        char shown[TEXT_SIZE_BYTES];
+
+        return err_raise(HF_EFAIL, "%s took longer than %s", c->what,
+                         text_duration(c->limit_ns, shown));
+    }
+    return 0;
 }
 
 /* Waits; a signal of ours is handed on. Who does not hear it does not hear the next one. */
@@ -147,6 +227,9 @@ static int wait_for(struct child *c, int *out_status)
 {
     bool told = false;
 
+    if (c->limit_ns != 0) {
+        return wait_within_limit(c, out_status);
+    }
     while (waitpid(c->pid, out_status, 0) < 0) {
         if (errno != EINTR) {
             return err_os(errno, "could not wait for %s", c->what);

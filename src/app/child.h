@@ -3,13 +3,16 @@
  * stream.
  *
  * A child gets the signals and the umask that this program was started with. When we are asked to
- * stop while waiting for a child, it is told to terminate, and waited for.
+ * stop while waiting for a child, it is told to terminate, and waited for. One that has a limit is
+ * a process group of its own: when its time is up, or we are asked to stop, it and all its
+ * descendants are told to terminate, and killed if they don't.
  */
 #ifndef HF_APP_CHILD_H
 #define HF_APP_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -18,6 +21,7 @@ struct child {
     const char *what; /* for messages: "the command pg_dump" */
     pid_t pid;        /* 0: none */
     int out_fd;       /* the reading end of its standard output, or -1 */
+    int64_t limit_ns; /* as its options say */
 };
 
 struct child_options {
@@ -26,6 +30,8 @@ struct child_options {
     const char *const *environment; /* "NAME=VALUE" beside ours; NULL-terminated, or NULL */
     bool capture;                   /* standard output to out_fd; else to our standard error */
     bool no_input;                  /* standard input is /dev/null */
+    bool no_secrets;                /* it does not get what holds a password of ours */
+    int64_t limit_ns;               /* how long it may take; 0: as long as it wants */
     mode_t umask;
 };
 

@@ -20,12 +20,13 @@ static int add_size(void *context, const char *name)
 {
     struct sizes *s = context;
     struct fs_stat st;
+    int rc = fs_stat(s->fs, name, &st);
 
-    if (fs_stat(s->fs, name, &st) == 0 && !st.is_dir) {
+    if (rc == 0 && !st.is_dir) {
         s->files++;
         s->bytes += st.size;
     }
-    return 0;
+    return rc == HF_EABSENT ? 0 : rc; /* another run may have dropped it */
 }
 
 static void print_info(struct app *app, const struct session *s, const struct sizes *cache,

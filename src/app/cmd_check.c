@@ -9,16 +9,20 @@
 #include "app/commands.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/version.h"
+#include "app/whoami.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/check.h"
+#include "engine/proof.h"
 
 #define FINDINGS_LISTED 10000u /* in the summary; each one is told when it is found */
 
 struct check_values {
     struct option_maybe read_data;
     bool scrub;
+    bool record;
 };
 
 struct affected { /* what a finding costs */
@@ -42,6 +46,9 @@ struct check_job {
     size_t count, capacity;
     size_t affects_kept;
     struct check_result result;
+    struct evidence evidence; /* what will be recorded, if that was asked for */
+    int evidence_error;       /* of adding to it */
+    uint64_t recorded;        /* the entry, or 0 */
 };
 
 static void on_progress(void *context, const struct check_progress *p)
@@ -138,6 +145,18 @@ static void on_damage(void *context, const struct check_damage *d)
         keep_affected(b, f, d);
     }
     tell(b, d);
+    if (b->evidence_error == 0) {
+        b->evidence_error = evidence_add_mismatch(&b->evidence, d->object, d->message);
+    }
+}
+
+static void on_verified(void *context, uint32_t ordinal)
+{
+    struct check_job *b = context;
+
+    if (b->evidence_error == 0) {
+        b->evidence_error = evidence_add_verified(&b->evidence, ordinal);
+    }
 }
 
 static void on_note(void *context, const char *message)
@@ -186,6 +205,7 @@ static int fill_options(const struct check_job *b, const struct catalog *catalog
     o->read_data = part->given;
     o->read_fraction = 1.0;
     o->scrub = b->values->scrub;
+    o->recorded = b->values->record;
     o->cancel = signals_flag();
     if (rc == 0 && part->value != NULL) {
         rc = parse_part(part->value, catalog, &o->read_fraction);
@@ -193,9 +213,63 @@ static int fill_options(const struct check_job *b, const struct catalog *catalog
     return rc;
 }
 
+/* --- as evidence --- */
+
+static int fill_evidence(struct check_job *b, bool passed)
+{
+    const struct check_result *r = &b->result;
+    struct evidence *e = &b->evidence;
+    struct whoami who;
+    /* What was collected while it ran: only memory can have been short. */
+    int rc = b->evidence_error != 0 ? err_nomem() : 0;
+
+    e->kind = EVIDENCE_CHECK;
+    e->passed = passed;
+    e->end_ns = clock_wall(b->app->clock);
+    e->begin_ns = e->end_ns - r->duration_ns;
+    rc = rc != 0 ? rc : whoami_find(&who);
+    rc = rc != 0 ? rc : evidence_set_origin(e, who.host, who.user, VERSION_TOOL);
+    rc = rc != 0 ? rc : evidence_add_number(e, EVIDENCE_BYTES_READ, (int64_t)r->bytes_read);
+    return rc != 0 ? rc : evidence_add_number(e, EVIDENCE_DAMAGE, (int64_t)r->damage);
+}
+
+static int publish(struct check_job *b, bool passed)
+{
+    uint8_t id[16];
+    int rc = 0;
+
+    if (b->session.repo == NULL || repo_damage(b->session.repo) != NULL) {
+        rc = err_raise(HF_EDAMAGE, "a damaged journal takes no entries");
+    }
+    rc = rc != 0 ? rc : fill_evidence(b, passed);
+    return rc != 0 ? rc : proof_publish(b->session.repo, &b->evidence, id, &b->recorded);
+}
+
+/* What was found decides; that it could not be recorded is an error only of a check that passed. */
+static int record(struct check_job *b, int found)
+{
+    struct err_trail trail;
+    int rc;
+
+    if (!b->values->record || (found != 0 && found != HF_EDAMAGE)) {
+        return found;
+    }
+    err_take(&trail);
+    rc = publish(b, found == 0);
+    if (rc == 0) {
+        app_note(b->app, "recorded in entry %" PRIu64, b->recorded);
+    } else if (found != 0) {
+        app_warn(b->app, "the result was not recorded: %s", err_last()->text);
+    } else {
+        return err_add(rc, "nothing is wrong, but the result was not recorded");
+    }
+    err_give(&trail);
+    return found;
+}
+
 static int check(struct check_job *b)
 {
-    const struct check_events events = { b, on_progress, on_damage, on_note };
+    const struct check_events events = { b, on_progress, on_damage, on_note, on_verified };
     struct check_options options = { 0 };
     int rc = fill_options(b, NULL, &options);
 
@@ -217,12 +291,12 @@ static int check(struct check_job *b)
         rc = fill_options(b, repo_catalog(b->session.repo), &options);
     }
     if (rc != 0) {
-        return rc;
+        return record(b, rc);
     }
     progress_start(b->app);
     rc = check_run(b->session.repo, &options, &events, &b->result);
     progress_stop(b->app);
-    return signals_name(rc);
+    return record(b, signals_name(rc));
 }
 
 static void put_findings(struct json *j, const struct check_job *b)
@@ -268,6 +342,11 @@ static void put_summary_json(const struct check_job *b, int rc)
     put_findings(j, b);
     json_number(j, "damage_count", r->damage);
     json_number(j, "orphans", r->orphans);
+    if (b->recorded != 0) {
+        json_number(j, "evidence", b->recorded);
+    } else {
+        json_null(j, "evidence");
+    }
     json_seconds(j, "duration_seconds", r->duration_ns);
     json_end_object(j);
 }
@@ -304,16 +383,20 @@ static void release(struct check_job *b)
         mem_free(f->object);
     }
     mem_free(b->findings);
+    evidence_release(&b->evidence);
     session_close(&b->session);
 }
 
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
     struct check_job b = { .app = app, .values = values };
-    int rc = check(&b);
-    bool begun = b.session.repo != NULL || rc == HF_EDAMAGE;
+    bool begun;
+    int rc;
 
     (void)operands;
+    evidence_init(&b.evidence);
+    rc = check(&b);
+    begun = b.session.repo != NULL || rc == HF_EDAMAGE;
     if (rc == HF_EDAMAGE && b.session.repo != NULL) {
         rc = err_add(rc, "could not find everything whole");
     } else if (rc != 0) {
@@ -331,19 +414,24 @@ static int run(struct app *app, const void *values, const struct option_operands
 #define ROW(field) offsetof(struct check_values, field)
 static const struct option options[] = {
     { "read-data", 0, OPTION_MAYBE, "PART",
-      "read file data too and compute every id anew: all, or a random part (5% or 10G)",
-      ROW(read_data), NULL },
+      "read file data too and compute every id anew: all, or a part (5% or 10G)", ROW(read_data),
+      NULL },
     { "scrub", 0, OPTION_FLAG, NULL, "compare the sums of whole segments, which needs no keys",
       ROW(scrub), NULL },
+    { "record", 0, OPTION_FLAG, NULL,
+      "publish the result as evidence; a PART is then what was verified longest ago", ROW(record),
+      NULL },
     { .name = NULL },
 };
 #undef ROW
-static const char *const synopsis[] = { "[--read-data[=PART]] [--scrub]", NULL };
+static const char *const synopsis[] = { "[--read-data[=PART]] [--scrub] [--record]", NULL };
 static const char *const about[] = {
     "Reads the whole journal again, trusting no cache: the chain of entries, their signatures, the "
     "head; then the frame and table of contents of every segment, and for every snapshot that each "
     "piece it needs is there. What is wrong is named, with the snapshots and files that it costs. "
-    "Nothing is written.",
+    "Nothing is written, unless --record is given: then the result becomes a signed entry of the "
+    "journal, for \"ready\" and \"audit\", which says what data were read. With it, a part of the "
+    "data is no longer a random one, but what was verified longest ago.",
     "If something is damaged, leave the repository as it is: restore still brings back every file "
     "that is whole, and names the others. A new backup into another repository protects what the "
     "source still has.",
@@ -356,7 +444,7 @@ static const struct command_text exits[] = {
 static const struct command_text examples[] = {
     { "holdfast check", "the structure, within seconds" },
     { "holdfast check --read-data", "everything, as long as it takes" },
-    { "holdfast check --read-data=5%", "a random part, every night" },
+    { "holdfast check --read-data=5% --record", "a part every night, until all was read" },
     { NULL, NULL },
 };
 

@@ -59,7 +59,7 @@ static int refuse_existing(struct app *app)
         rc = repo_probe(fs, id);
     }
     if (rc == 0 || rc == HF_ENEWER || rc == HF_EDAMAGE) {
-        rc = err_raise(HF_EEXISTS, "there is one already");
+        rc = err_raise(HF_EEXISTS, "there is one already in %s", path);
     } else if (rc == HF_EABSENT || rc == HF_ENO_REPO) {
         rc = 0;
     }
@@ -91,19 +91,26 @@ static void report(struct app *app, const struct session *s)
              app->options.key_file != NULL ? "key file" : "password");
 }
 
+static int prepare(struct session *s, const struct init_values *values, struct repo_params *out)
+{
+    int rc = fill_params(values, out);
+
+    if (rc == 0) {
+        rc = refuse_existing(s->app);
+    }
+    if (rc == 0) {
+        rc = session_prepare(s->app, s);
+    }
+    return rc != 0 ? err_add(rc, "could not make a repository") : 0;
+}
+
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
     struct repo_params params;
     struct session s = { .app = app };
-    int rc = fill_params(values, &params);
+    int rc = prepare(&s, values, &params);
 
     (void)operands;
-    if (rc == 0) {
-        rc = refuse_existing(app);
-    }
-    if (rc == 0) {
-        rc = session_prepare(app, &s);
-    }
     if (rc == 0) {
         rc = repo_init(&s.env, &params, &s.secret.unlock, KEY_NAME, s.id);
     }

@@ -1,9 +1,10 @@
 /*
  * cmd_run.c - a job of the configuration file, from the first step to the last word about it.
  *
- * The order: the lock, the steps, the hook that says how it went, the metrics, the summary. If the
- * backup made no snapshot, or the repository is damaged, or somebody wants it to end, what is left
- * of the steps is skipped: nothing is forgotten or removed after a bad night.
+ * The order: the lock, the ping that it begins, the steps, the hook that says how it went, the
+ * metrics, the ping that says it, the summary. If the backup made no snapshot, or the repository is
+ * damaged, or somebody wants it to end, what is left of the steps is skipped: nothing is forgotten
+ * or removed after a bad night.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,15 +17,20 @@
 #include "app/app.h"
 #include "app/commands.h"
 #include "app/hook.h"
+#include "app/job_env.h"
+#include "app/logfile.h"
+#include "app/ping.h"
 #include "app/places.h"
 #include "app/run_lock.h"
+#include "app/run_memory.h"
 #include "app/run_metrics.h"
 #include "app/signals.h"
+#include "app/talk.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/fs_posix.h"
 
-#define HOOK_LIMIT_NS (300 * NS_PER_S) /* on_success and on_failure; or the timeout, if less */
+#define HOOK_LIMIT_NS (300 * NS_PER_S) /* on_success and on_failure; or what is given, if less */
 
 struct run {
     struct app *app;
@@ -33,10 +39,12 @@ struct run {
     char *folder; /* of the state */
     int lock;
     int64_t begin_ns;
-    int64_t success_ns;
+    struct run_memory memory;
     struct run_step steps[RUN_STEPS];
     int code;
     struct err_trail trail; /* of what decided the code */
+    struct logfile *log;    /* what app->log is */
+    struct job_env before;
 };
 
 /* Takes this thread's trail along if it weighs more than what went wrong before. */
@@ -57,50 +65,6 @@ static void note(struct run *r, int code)
     } else {
         app_warn(r->app, "%s", trail.text);
     }
-}
-
-/* What the command line says counts most, then the environment, then the file. */
-static int apply_unlock(struct run *r)
-{
-    struct app_options *o = &r->app->options;
-    const char *password = getenv("HOLDFAST_PASSWORD");
-    enum config_key_id id = config_unlock(r->config, r->job);
-    const char *value = id == CONFIG_KEYS ? NULL : config_text(r->config, r->job, id);
-
-    if (value == NULL || o->key_file != NULL || o->password_file != NULL || o->password_fd.given ||
-        (password != NULL && password[0] != '\0')) {
-        return 0;
-    }
-    if (id == CONFIG_key_file) {
-        o->key_file = value;
-    } else if (id == CONFIG_password_file) {
-        o->password_file = value;
-    } else if (unsetenv("HOLDFAST_PASSWORD_FILE") != 0 ||
-               setenv("HOLDFAST_PASSWORD_COMMAND", value, 1) != 0) {
-        return err_os(errno, "could not set the environment");
-    }
-    return 0;
-}
-
-static int apply_places(struct run *r)
-{
-    struct app_options *o = &r->app->options;
-    const char *state = config_text(r->config, r->job, CONFIG_state_dir);
-    const char *format = config_text(r->config, r->job, CONFIG_log_format);
-
-    if (o->repo == NULL) {
-        o->repo = config_text(r->config, r->job, CONFIG_repository);
-    }
-    if (o->cache_dir == NULL) {
-        o->cache_dir = config_text(r->config, r->job, CONFIG_cache_dir);
-    }
-    if (o->log_format == NULL && format != NULL) {
-        o->log_format = strcmp(format, "json") == 0 ? "json" : "text";
-    }
-    if (state != NULL && setenv("HOLDFAST_STATE_DIR", state, 1) != 0) {
-        return err_os(errno, "could not set the environment");
-    }
-    return 0;
 }
 
 #define IOPRIO_WHO_PROCESS 1
@@ -163,6 +127,7 @@ static bool may_go_on(const struct run *r, enum run_step_id id, int code)
     case RUN_FORGET:
     case RUN_PRUNE:
     case RUN_CHECK:
+    case RUN_DRILL:
     case RUN_STEPS:
         break;
     }
@@ -198,6 +163,7 @@ static void do_steps(struct run *r)
             err_give(&s->trail);
             code = name_expiry(r, code);
             s->code = code;
+            s->trail = *err_last();
             note(r, code);
         }
         go_on = may_go_on(r, id, code);
@@ -209,7 +175,7 @@ static void do_steps(struct run *r)
     }
 }
 
-/* Runs on_success or on_failure, which have a time of their own. */
+/* Runs on_success or on_failure, which have less time than others: the run is over. */
 static int run_hook(struct run *r, enum config_key_id id, const char *name)
 {
     const struct hook_facts facts = {
@@ -218,23 +184,17 @@ static int run_hook(struct run *r, enum config_key_id id, const char *name)
         .code = r->code,
         .error = r->code != 0 ? r->trail.text : NULL,
     };
-    const char *command = config_text(r->config, r->job, id);
-    int64_t limit = config_duration(r->config, r->job, CONFIG_timeout);
+    const int64_t limits[] = { config_duration(r->config, r->job, CONFIG_timeout),
+                               r->app->hook_limit_ns };
+    int64_t before = r->app->hook_limit_ns, limit = HOOK_LIMIT_NS;
     int rc;
 
-    if (command == NULL) {
-        return 0;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        limit = limits[i] != 0 && limits[i] < limit ? limits[i] : limit;
     }
-    limit = limit != 0 && limit < HOOK_LIMIT_NS ? limit : HOOK_LIMIT_NS;
-    signals_expire_in(limit);
-    rc = hook_run(r->app, name, command, &facts);
-    if (rc != 0 && signals_expired()) {
-        char shown[TEXT_SIZE_BYTES];
-
-        rc = err_raise(HF_EFAIL, "the --%s hook took longer than %s", name,
-                       text_duration(limit, shown));
-    }
-    signals_expire_in(0);
+    r->app->hook_limit_ns = limit;
+    rc = hook_run(r->app, name, config_text(r->config, r->job, id), &facts);
+    r->app->hook_limit_ns = before;
     if (*signals_flag() != 0 && r->code != 0) {
         err_clear(); /* it ran; that somebody wants us to end is known */
         return 0;
@@ -252,6 +212,71 @@ static void run_last_hooks(struct run *r)
     }
 }
 
+/* A service that does not answer is no reason for a backup not to count. */
+static void ping(struct run *r, enum ping_event event)
+{
+    struct ping p = { .url = config_text(r->config, r->job, CONFIG_ping_url),
+                      .run = r->app->run_id,
+                      .stop = event == PING_START ? signals_flag() : NULL };
+    struct buf body;
+
+    if (p.url == NULL) {
+        return;
+    }
+    buf_init(&body);
+    if (event != PING_START) {
+        if (r->log != NULL) {
+            logfile_tail(r->log, &body);
+        }
+        p.body = &body;
+    }
+    if (ping_send(&p, event) != 0) {
+        app_warn(r->app, "%s", err_last()->text);
+        err_clear();
+    }
+    buf_release(&body);
+}
+
+/* The job goes on without a log, but not without saying so. */
+static void open_log(struct run *r)
+{
+    const char *path = config_text(r->config, r->job, CONFIG_log_file);
+    const char *format = config_text(r->config, r->job, CONFIG_log_format);
+    bool json = format != NULL && strcmp(format, "json") == 0;
+
+    if (logfile_open(path, json, r->job->name, &r->log) != 0) {
+        note(r, err_last()->code);
+        if (logfile_open(NULL, json, r->job->name, &r->log) != 0) {
+            note(r, err_last()->code);
+        }
+    }
+    r->app->log = r->log;
+    talk_keep(r->app, LOG_LEVEL_INFO, "the job begins, as process %ld", (long)getpid());
+}
+
+static int exit_of(int code)
+{
+    return code == 0 ? 0 : err_exit_status(code);
+}
+
+static void remember(struct run *r, int64_t now)
+{
+    const struct run_step *check = &r->steps[RUN_CHECK], *drill = &r->steps[RUN_DRILL];
+
+    run_memory_load(r->folder, r->job->name, &r->memory);
+    if (r->code == 0) {
+        r->memory.success_ns = now;
+    }
+    r->memory.run = (struct run_memory_event){ now, exit_of(r->code) };
+    if (check->state == RUN_DONE) {
+        r->memory.check = (struct run_memory_event){ now, exit_of(check->code) };
+    }
+    if (drill->state == RUN_DONE) {
+        r->memory.drill = (struct run_memory_event){ now, exit_of(drill->code) };
+    }
+    note(r, run_memory_save(r->folder, r->job->name, &r->memory));
+}
+
 static void put_down(struct run *r)
 {
     const char *path = config_text(r->config, r->job, CONFIG_metrics_file);
@@ -260,19 +285,15 @@ static void put_down(struct run *r)
         .end_ns = clock_wall(r->app->clock),
         .duration_ns = clock_monotonic(r->app->clock) - r->begin_ns,
         .stale_after_ns = config_duration(r->config, r->job, CONFIG_stale_after),
+        .memory = &r->memory,
         .made = &r->app->made,
         .steps = r->steps,
     };
 
     if (r->folder != NULL) {
-        run_metrics_recall(r->folder, r->job->name, &r->success_ns);
-    }
-    if (r->code == 0) {
-        r->success_ns = facts.end_ns;
-        note(r, run_metrics_remember(r->folder, r->job->name, r->success_ns));
+        remember(r, facts.end_ns);
     }
     facts.code = r->code;
-    facts.success_ns = r->success_ns;
     if (path != NULL) {
         note(r, run_metrics_write(path, &facts));
     }
@@ -286,16 +307,13 @@ static const char *word_of(const struct run_step *s)
                                     : "failed";
 }
 
-static void put_text(const struct run *r)
+/* "job home: all done, in 3.2 s: backup done, prune done" */
+static void put_line(const struct run *r, struct buf *b)
 {
-    struct out *out = &r->app->out;
     char took[TEXT_SIZE_BYTES];
     const char *before = ": ";
 
-    if (r->app->options.quiet) {
-        return;
-    }
-    out_printf(out, "job %s: %s, in %s", r->job->name,
+    buf_printf(b, "job %s: %s, in %s", r->job->name,
                r->code == 0             ? "all done"
                : r->code == HF_EPARTIAL ? "INCOMPLETE"
                                         : "FAILED",
@@ -304,11 +322,37 @@ static void put_text(const struct run *r)
         const struct run_step *s = &r->steps[i];
 
         if (s->state != RUN_UNWANTED) {
-            out_printf(out, "%s%s %s", before, run_step_name((enum run_step_id)i), word_of(s));
+            buf_printf(b, "%s%s %s", before, run_step_name((enum run_step_id)i), word_of(s));
             before = ", ";
         }
     }
-    out_text(out, "\n");
+}
+
+/* The last lines of the log: they are in the ping as well. */
+static void keep_summary(const struct run *r)
+{
+    struct buf b;
+
+    buf_init(&b);
+    put_line(r, &b);
+    if (r->code != 0) {
+        talk_keep(r->app, LOG_LEVEL_ERROR, "%s", r->trail.text);
+    }
+    talk_keep(r->app, r->code == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "%s", buf_text(&b));
+    buf_release(&b);
+}
+
+static void put_text(const struct run *r)
+{
+    struct buf b;
+
+    if (r->app->options.quiet) {
+        return;
+    }
+    buf_init(&b);
+    put_line(r, &b);
+    out_printf(&r->app->out, "%s\n", buf_text(&b));
+    buf_release(&b);
 }
 
 static void put_step_json(struct json *j, const struct run_step *s, const char *name)
@@ -336,13 +380,14 @@ static void put_json(const struct run *r)
     json_text(j, "type", "summary");
     json_number(j, "exit", r->code == 0 ? 0 : (uint64_t)err_exit_status(r->code));
     json_text(j, "job", r->job->name);
+    json_text(j, "run_id", r->app->run_id);
     if (r->app->made.any) {
         json_hex(j, "snapshot_id", r->app->made.id, sizeof r->app->made.id);
     } else {
         json_null(j, "snapshot_id");
     }
-    if (r->success_ns != 0) {
-        json_time(j, "last_success", r->success_ns);
+    if (r->memory.success_ns != 0) {
+        json_time(j, "last_success", r->memory.success_ns);
     } else {
         json_null(j, "last_success");
     }
@@ -365,10 +410,12 @@ static int prepare(struct run *r, const char *name)
         rc = config_find(r->config, name, &r->job);
     }
     if (rc == 0) {
-        rc = apply_places(r);
-    }
-    if (rc == 0) {
-        rc = apply_unlock(r);
+        const char *format = config_text(r->config, r->job, CONFIG_log_format);
+
+        rc = job_env_enter(r->app, r->config, r->job, &r->before);
+        if (rc == 0 && format != NULL && r->app->options.log_format == NULL) {
+            r->app->options.log_format = strcmp(format, "json") == 0 ? "json" : "text";
+        }
     }
     return rc == 0 ? take_lock(r) : rc;
 }
@@ -382,7 +429,10 @@ static int do_job(struct run *r, const char *name)
         return rc;
     }
     r->begin_ns = clock_monotonic(r->app->clock);
+    r->app->hook_limit_ns = config_duration(r->config, r->job, CONFIG_hook_timeout);
     note(r, rc);
+    open_log(r);
+    ping(r, PING_START);
     if (rc == 0) {
         apply_priorities(r);
         signals_expire_in(config_duration(r->config, r->job, CONFIG_timeout));
@@ -391,6 +441,11 @@ static int do_job(struct run *r, const char *name)
     }
     run_last_hooks(r);
     put_down(r);
+    if (r->log != NULL) {
+        note(r, logfile_error(r->log));
+    }
+    keep_summary(r);
+    ping(r, r->code == 0 ? PING_SUCCESS : PING_FAILURE);
     if (r->app->options.json) {
         put_json(r);
     } else {
@@ -404,13 +459,13 @@ static int do_job(struct run *r, const char *name)
 
 static int run(struct app *app, const void *values, const struct option_operands *operands)
 {
-    struct app_options options_before = app->options; /* those of the job don't outlive it */
+    const char *format;
     struct run *r = mem_zalloc(sizeof *r);
     int rc;
 
     (void)values;
     if (r == NULL) {
-        return err_nomem();
+        return err_add(err_nomem(), "could not begin \"run\"");
     }
     r->app = app;
     r->lock = -1;
@@ -419,8 +474,12 @@ static int run(struct app *app, const void *values, const struct option_operands
     if (rc != 0) {
         rc = err_add(rc, "could not do all of the job \"%s\"", operands->items[0]);
     }
-    options_before.log_format = app->options.log_format;
-    app->options = options_before;
+    app->log = NULL;
+    logfile_close(r->log);
+    app->hook_limit_ns = 0;
+    format = app->options.log_format; /* in which the failure is told */
+    job_env_leave(app, &r->before);
+    app->options.log_format = format;
     run_lock_release(r->lock);
     if (r->config != NULL) {
         config_release(r->config);
@@ -434,16 +493,22 @@ static int run(struct app *app, const void *values, const struct option_operands
 static const struct option options[] = { { .name = NULL } };
 static const char *const synopsis[] = { "JOB", NULL };
 static const char *const about[] = {
-    "Runs a job of the configuration file (\"holdfast help config\"): backup; forget, if it has "
-    "any keep_ key; prune; check. Each step does what the command of its name does. If the backup "
-    "makes no snapshot, or the repository is damaged, the steps after that are skipped. One "
-    "summary, and the exit code of the worst step, come last.",
+    "Runs a job of the configuration file (\"holdfast help config\"): backup; forget, if it "
+    "has any keep_ key; prune; check; drill. Each step does what the command of its name does. "
+    "If the backup makes no snapshot, or the repository is damaged, the steps after that are "
+    "skipped. One summary, and the exit code of the worst step, come last.",
     "A job runs once at a time: a second start ends with 11 and does nothing. The lock ends with "
     "its process, however that ends, and the next run goes on.",
     "A step that failed for what may pass is tried again (retry, retry_delay). After `timeout` the "
-    "job ends and has failed. Then on_success or on_failure is run, with HOLDFAST_JOB, "
-    "HOLDFAST_EXIT, HOLDFAST_ERROR and HOLDFAST_SNAPSHOT_ID; it has five minutes, or `timeout` if "
-    "that is less. metrics_file is written last.",
+    "job ends and has failed. A hook that takes longer than hook_timeout (an hour, unless it is "
+    "set) is ended with all that it started, and has failed. Then on_success or on_failure is run, "
+    "with HOLDFAST_JOB, HOLDFAST_EXIT, HOLDFAST_ERROR, HOLDFAST_SNAPSHOT_ID and HOLDFAST_RUN_ID; "
+    "it has five minutes, or `timeout` or hook_timeout if one is less. metrics_file is written "
+    "last.",
+    "ping_url is asked for as healthchecks.io has it: URL/start when the job begins, URL when all "
+    "was done, URL/fail when it was not, with the end of the log; that it does not answer is a "
+    "warning. log_file gets all that is said, line by line with time, level, job and run; it may "
+    "be renamed at any time, and SIGHUP has it opened again.",
     NULL,
 };
 static const struct command_text exits[] = {

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -149,25 +148,6 @@ static int write_text(struct schedule *s)
     return rc == 0 ? buf_error(&f->text) : rc;
 }
 
-static int put_file(struct schedule_file *file)
-{
-    const char *path = buf_text(&file->path);
-    struct newfile f;
-    int rc = newfile_begin(path, &f);
-
-    if (rc == 0 && f.temp != NULL && fchmod(f.fd, FILE_MODE) != 0) {
-        rc = err_os(errno, "could not write %s", path);
-    }
-    if (rc == 0) {
-        rc = newfile_write(&f, file->text.data, file->text.len);
-    }
-    if (rc == 0) {
-        rc = newfile_commit(&f);
-    }
-    newfile_abort(&f);
-    return rc;
-}
-
 /* Only where systemd runs, and of the real files. */
 static int systemctl(struct schedule *s, const char *verb, bool about_timer)
 {
@@ -202,7 +182,7 @@ static int install(struct schedule *s)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < s->file_count; i++) {
-        rc = put_file(&s->files[i]);
+        rc = newfile_put(buf_text(&s->files[i].path), FILE_MODE, &s->files[i].text);
     }
     if (rc == 0) {
         rc = systemctl(s, "daemon-reload", false);
@@ -339,7 +319,7 @@ static int run(struct app *app, const void *values, const struct option_operands
     int rc;
 
     if (s == NULL) {
-        return err_nomem();
+        return err_add(err_nomem(), "could not begin \"schedule\"");
     }
     s->app = app;
     s->values = values;

@@ -10,8 +10,8 @@
 #define HF_APP_CONFIG_H
 
 #include "app/app.h"
-#include "app/config_ini.h"
 #include "app/config_key.h"
+#include "engine/config_ini.h"
 
 enum config_origin { /* the higher one counts */
                      CONFIG_FROM_NOWHERE,

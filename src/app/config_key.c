@@ -9,26 +9,16 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "engine/drill.h"
 #include "engine/nearest.h"
 #include "engine/retention.h"
+#include "io/http.h"
 
 static const struct config_key keys[] = {
 #define KEY(name, kind, least, most, standard, secret, example, means)                             \
     { #name, CONFIG_##kind, least, most, standard, secret, example, means },
-#define LATER(name, hint)
 #include "app/config_keys.def"
 #undef KEY
-#undef LATER
-};
-
-static const struct {
-    const char *name, *hint;
-} later[] = {
-#define KEY(name, kind, least, most, standard, secret, example, means)
-#define LATER(name, hint) { #name, hint },
-#include "app/config_keys.def"
-#undef KEY
-#undef LATER
 };
 
 const struct config_key *config_key_at(enum config_key_id id)
@@ -47,12 +37,6 @@ int config_key_find(const char *name, enum config_key_id *out_id)
             return 0;
         }
         nearest_offer(&near, keys[i].name);
-    }
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        if (strcmp(later[i].name, name) == 0) {
-            err_raise(HF_EUSAGE, "this version does nothing with the key \"%s\" yet", name);
-            return err_hint("%s", later[i].hint);
-        }
     }
     err_raise(HF_EUSAGE, "there is no key \"%.100s\"", name);
     if (near.best != NULL) {
@@ -197,11 +181,36 @@ static int check_path(const char *value)
     return 0;
 }
 
+/* Where it leads is a secret, so it is not quoted. */
+static int check_url(const char *value)
+{
+    if (http_check_url(value) != 0) {
+        err_raise(HF_EUSAGE, "that is no URL of a web server");
+        return err_hint("it begins with https:// or http://");
+    }
+    return 0;
+}
+
 static int check_keep(const char *value)
 {
     uint64_t n;
 
     return retention_parse_count(value, &n);
+}
+
+static int check_drill(const char *value)
+{
+    const struct drill_kind *kind = drill_kind_find(value), *near = drill_kind_nearest(value);
+
+    if (config_key_no(value) || (kind != NULL && (kind->traits & DRILL_PROBES) == 0)) {
+        return 0;
+    }
+    if (kind != NULL) {
+        return err_raise(HF_EUSAGE, "\"drill = %s\" would need a command", value);
+    }
+    err_raise(HF_EUSAGE, "there is no kind of drill \"%.100s\"", value);
+    return near != NULL ? err_hint("did you mean \"%s\"?", near->name)
+                        : err_hint("\"holdfast drill list\" shows them");
 }
 
 static int check(const struct config_key *key, const char *value)
@@ -243,6 +252,10 @@ static int check(const struct config_key *key, const char *value)
         return check_choice(value, formats, "text or json");
     case CONFIG_CALENDAR:
         return check_calendar(value);
+    case CONFIG_URL:
+        return check_url(value);
+    case CONFIG_DRILL:
+        return check_drill(value);
     }
     return 0;
 }

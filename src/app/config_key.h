@@ -12,10 +12,8 @@
 
 enum config_key_id {
 #define KEY(name, kind, least, most, standard, secret, example, means) CONFIG_##name,
-#define LATER(name, hint)
 #include "app/config_keys.def"
 #undef KEY
-#undef LATER
     CONFIG_KEYS
 };
 
@@ -34,6 +32,8 @@ enum config_key_kind {
     CONFIG_IONICE,
     CONFIG_FORMAT,
     CONFIG_CALENDAR,
+    CONFIG_URL,   /* http or https */
+    CONFIG_DRILL, /* no, or a kind of drill that needs no command */
 };
 
 struct config_key {

@@ -7,30 +7,14 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/help_facts.h"
+#include "app/help_parts.h"
 
 #define COLUMNS 79u
 #define OPTION_COLUMN 28u /* where the explanations of options begin */
 #define COMMAND_COLUMN 14u
 #define EXIT_COLUMN 7u
-
-static const char *const group_titles[COMMAND_GROUPS] = {
-    [COMMAND_EVERYDAY] = "Every day",
-    [COMMAND_LOOK] = "Looking into a repository",
-    [COMMAND_CARE] = "Taking care of it",
-    [COMMAND_OTHER] = "Others",
-};
-
-/* Codes that any command may end with; rows of its own with the same code take their place. */
-static const struct command_text common_exits[] = {
-    { "0", "all that was asked for was done" },
-    { "1", "it failed; what was published before stands" },
-    { "2", "the command was not understood" },
-    { "4", "the repository is damaged" },
-    { "10", "there is no repository there" },
-    { "12", "wrong password or key, or none" },
-    { "130", "interrupted; 143 if terminated" },
-    { NULL, NULL },
-};
+#define KEY_COLUMN 20u
 
 /* Puts text from `column` on, wrapped; the line stands at `at` already. */
 static void put_wrapped(struct out *out, const char *text, size_t at, size_t column)
@@ -105,16 +89,6 @@ static void put_usage(struct out *out, const struct command *c)
     }
 }
 
-static const struct command_text *find_exit(const struct command_text *list, const char *code)
-{
-    for (; list->what != NULL; list++) {
-        if (strcmp(list->what, code) == 0) {
-            return list;
-        }
-    }
-    return NULL;
-}
-
 static void put_exit(struct out *out, const struct command_text *e)
 {
     size_t len = strlen(e->what);
@@ -124,32 +98,10 @@ static void put_exit(struct out *out, const struct command_text *e)
     put_wrapped(out, e->means, len < 5 ? 5 : len + 1, EXIT_COLUMN);
 }
 
-/* Both lists are in order; the command's own row stands for the common one. */
 static void put_exits(struct out *out, const struct command *c)
 {
-    const struct command_text *own = c->exits;
-
     out_text(out, "\nExit codes:\n");
-    for (const struct command_text *e = common_exits; e->what != NULL; e++) {
-        size_t len = strlen(e->what);
-
-        if (c->local && (len > 1 || e->what[0] > '2')) {
-            break;
-        }
-        while (own->what != NULL && find_exit(common_exits, own->what) == NULL &&
-               (strlen(own->what) < len ||
-                (strlen(own->what) == len && strcmp(own->what, e->what) < 0))) {
-            put_exit(out, own++);
-        }
-        if (own->what != NULL && strcmp(own->what, e->what) == 0) {
-            put_exit(out, own++);
-        } else {
-            put_exit(out, e);
-        }
-    }
-    for (; own->what != NULL; own++) {
-        put_exit(out, own);
-    }
+    help_parts_exits(out, c, put_exit);
 }
 
 static void put_examples(struct out *out, const struct command *c)
@@ -180,7 +132,7 @@ void help_command(struct out *out, const struct command *c)
 
 static void put_group(struct out *out, enum command_group group)
 {
-    out_printf(out, "\n%s:\n", group_titles[group]);
+    out_printf(out, "\n%s:\n", help_parts_group(group));
     for (size_t i = 0; i < command_count(); i++) {
         const struct command *c = command_at(i);
 
@@ -194,7 +146,7 @@ static void put_group(struct out *out, enum command_group group)
 
 void help_program(struct out *out)
 {
-    out_text(out, "holdfast - write-ahead-logged backups, restored as of any point in time\n"
+    out_text(out, "holdfast - " HELP_FACTS_TAGLINE "\n"
                   "\nUsage:\n  holdfast COMMAND [OPTION...] [ARGUMENT...]\n");
     for (int g = 0; g < COMMAND_GROUPS; g++) {
         put_group(out, (enum command_group)g);
@@ -204,4 +156,36 @@ void help_program(struct out *out)
                   "  $ export HOLDFAST_REPOSITORY=~/backups\n"
                   "  $ holdfast init --key-file ~/holdfast.key\n"
                   "  $ holdfast backup ~/documents --key-file ~/holdfast.key\n");
+}
+
+static void put_key(struct out *out, const struct config_key *key)
+{
+    const char *takes = help_parts_takes(key);
+    size_t at = KEY_COLUMN + strlen(takes) + 1;
+
+    out_printf(out, "  %s", key->name);
+    put_wrapped(out, key->means, 2 + strlen(key->name), KEY_COLUMN);
+    out_blanks(out, KEY_COLUMN);
+    out_printf(out, "%s;", takes);
+    if (at + strlen(" for example: ") + strlen(key->example) > COLUMNS) {
+        out_text(out, "\n");
+        at = 0;
+    }
+    out_blanks(out, at == 0 ? KEY_COLUMN : 1);
+    out_text(out, "for example:");
+    at = (at == 0 ? KEY_COLUMN : at + 1) + strlen("for example:");
+    put_wrapped(out, key->example, at, KEY_COLUMN);
+}
+
+void help_conf(struct out *out)
+{
+    out_text(out, HELP_FACTS_CONF " - the jobs of this machine\n");
+    for (const char *const *p = help_facts_conf_about; *p != NULL; p++) {
+        out_text(out, "\n");
+        put_wrapped(out, *p, 0, 0);
+    }
+    out_text(out, "\nKeys:\n");
+    for (int id = 0; id < CONFIG_KEYS; id++) {
+        put_key(out, config_key_at((enum config_key_id)id));
+    }
 }

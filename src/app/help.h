@@ -11,5 +11,7 @@
 void help_program(struct out *out);
 /* Usage, explanation, options, exit codes, examples. */
 void help_command(struct out *out, const struct command *c);
+/* The configuration file and its keys. */
+void help_conf(struct out *out);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define HOOK_VARIABLES 5
+#define HOOK_VARIABLES 6
 
 struct variables {
     struct buf text[HOOK_VARIABLES];
@@ -22,7 +22,8 @@ static void release(struct variables *v)
     }
 }
 
-static int fill(struct variables *v, const char *name, const struct hook_facts *facts)
+static int fill(struct variables *v, const struct app *app, const char *name,
+                const struct hook_facts *facts)
 {
     char id[33] = "";
     int rc = 0;
@@ -39,6 +40,7 @@ static int fill(struct variables *v, const char *name, const struct hook_facts *
     buf_printf(&v->text[3], "HOLDFAST_EXIT=%d",
                facts->code == 0 ? 0 : err_exit_status(facts->code));
     buf_printf(&v->text[4], "HOLDFAST_ERROR=%s", facts->error == NULL ? "" : facts->error);
+    buf_printf(&v->text[5], "HOLDFAST_RUN_ID=%s", app->run_id);
     for (int i = 0; i < HOOK_VARIABLES; i++) {
         v->list[i] = buf_text(&v->text[i]);
         if (rc == 0) {
@@ -60,7 +62,7 @@ int hook_run(struct app *app, const char *name, const char *command, const struc
     }
     buf_init(&what);
     buf_printf(&what, "the --%s hook", name);
-    rc = fill(&v, name, facts);
+    rc = fill(&v, app, name, facts);
     if (rc == 0) {
         rc = buf_error(&what);
     }
@@ -69,10 +71,13 @@ int hook_run(struct app *app, const char *name, const char *command, const struc
             .what = buf_text(&what),
             .environment = v.list,
             .no_input = true,
+            .no_secrets = true,
+            .limit_ns = app->hook_limit_ns,
             .umask = app->umask_before,
         };
 
-        log_write(LOG_LEVEL_INFO, "running %s: %s", o.what, command);
+        /* Not what it is: passwords stand in commands. */
+        log_write(LOG_LEVEL_INFO, "running %s", o.what);
         rc = child_shell(&o, command, NULL, 0);
     }
     release(&v);

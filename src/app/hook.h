@@ -3,8 +3,9 @@
  *
  * A hook is run by /bin/sh with standard output turned to standard error, and without input. It
  * finds in its environment HOLDFAST_HOOK (before, after or on-failure), HOLDFAST_JOB,
- * HOLDFAST_SNAPSHOT_ID (empty if there is none), HOLDFAST_EXIT and HOLDFAST_ERROR (what went wrong,
- * or empty).
+ * HOLDFAST_SNAPSHOT_ID (empty if there is none), HOLDFAST_EXIT, HOLDFAST_ERROR (what went wrong, or
+ * empty) and HOLDFAST_RUN_ID, which is in the log as well; but no password of ours. When the time
+ * that a hook has is up (hook_limit_ns of the app), it is ended with all that came of it.
  */
 #ifndef HF_APP_HOOK_H
 #define HF_APP_HOOK_H

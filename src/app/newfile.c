@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,13 @@ int newfile_begin(const char *path, struct newfile *f)
             f->temp = NULL;
         }
     }
-    return f->fd >= 0 ? 0 : err_os(errno, "could not write %s", path);
+    if (f->fd < 0) {
+        bool is_homeless = errno == ENOENT;
+
+        rc = err_os(errno, "could not write %s", path);
+        return is_homeless ? err_hint("make the folder that it is to be in first") : rc;
+    }
+    return 0;
 }
 
 static int write_pending(struct newfile *f)
@@ -168,4 +175,26 @@ void newfile_abort(struct newfile *f)
     buf_release(&f->pending);
     f->temp = f->path = NULL;
     f->fd = -1;
+}
+
+int newfile_put(const char *path, mode_t mode, const struct buf *text)
+{
+    struct newfile f;
+    int rc = buf_error(text);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = newfile_begin(path, &f);
+    if (rc == 0 && f.temp != NULL && fchmod(f.fd, mode) != 0) {
+        rc = err_os(errno, "could not write %s", path);
+    }
+    if (rc == 0) {
+        rc = newfile_write(&f, text->data, text->len);
+    }
+    if (rc == 0) {
+        rc = newfile_commit(&f);
+    }
+    newfile_abort(&f);
+    return rc;
 }

@@ -9,6 +9,7 @@
 #define HF_APP_NEWFILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -26,5 +27,8 @@ int newfile_write(struct newfile *f, const void *data, size_t len);
 int newfile_commit(struct newfile *f);
 /* Leaves nothing behind unless it was committed. */
 void newfile_abort(struct newfile *f);
+
+/* All of it at once, with that mode. */
+int newfile_put(const char *path, mode_t mode, const struct buf *text);
 
 #endif

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -77,6 +80,37 @@ int run_lock_take(const char *folder, const char *job, int *out_fd)
     }
     buf_release(&path);
     return rc;
+}
+
+/* /proc/locks is asked: trying it would keep a run that begins just now from beginning. */
+static bool is_locked(const struct stat *st)
+{
+    FILE *locks = fopen("/proc/locks", "re");
+    char line[256], wanted[32];
+    bool found = false;
+
+    /* Not by device: of some file systems stat tells another one. */
+    snprintf(wanted, sizeof wanted, ":%ju ", (uintmax_t)st->st_ino);
+    while (locks != NULL && !found && fgets(line, sizeof line, locks) != NULL) {
+        found = strstr(line, "FLOCK") != NULL && strstr(line, wanted) != NULL;
+    }
+    if (locks != NULL) {
+        fclose(locks);
+    }
+    return found;
+}
+
+bool run_lock_is_held(const char *folder, const char *job)
+{
+    struct buf path;
+    struct stat st;
+    bool held;
+
+    buf_init(&path);
+    buf_printf(&path, "%s/job-%s.lock", folder, job);
+    held = buf_error(&path) == 0 && stat(buf_text(&path), &st) == 0 && is_locked(&st);
+    buf_release(&path);
+    return held;
 }
 
 void run_lock_release(int fd)

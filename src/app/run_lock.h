@@ -7,8 +7,12 @@
 #ifndef HF_APP_RUN_LOCK_H
 #define HF_APP_RUN_LOCK_H
 
+#include <stdbool.h>
+
 /* HF_EHELD says which process has it. *out_fd is to be released. */
 int run_lock_take(const char *folder, const char *job, int *out_fd);
+/* Whether somebody has it; nothing is made, and nobody kept from taking it. */
+bool run_lock_is_held(const char *folder, const char *job);
 void run_lock_release(int fd);
 
 #endif

@@ -42,10 +42,9 @@ static const struct {
     const char *name;
     const struct command *command;
 } steps[RUN_STEPS] = {
-    [RUN_BACKUP] = { "backup", &cmd_backup },
-    [RUN_FORGET] = { "forget", &cmd_forget },
-    [RUN_PRUNE] = { "prune", &cmd_prune },
-    [RUN_CHECK] = { "check", &cmd_check },
+    [RUN_BACKUP] = { "backup", &cmd_backup }, [RUN_FORGET] = { "forget", &cmd_forget },
+    [RUN_PRUNE] = { "prune", &cmd_prune },    [RUN_CHECK] = { "check", &cmd_check },
+    [RUN_DRILL] = { "drill", &cmd_drill },
 };
 
 const char *run_step_name(enum run_step_id id)
@@ -83,6 +82,8 @@ bool run_step_wanted(const struct config *c, const struct config_job *job, enum 
         return config_flag(c, job, CONFIG_prune);
     case RUN_CHECK:
         return wants_check(c, job, &part);
+    case RUN_DRILL:
+        return !config_key_no(config_text(c, job, CONFIG_drill));
     case RUN_BACKUP:
     case RUN_STEPS:
         break;
@@ -147,34 +148,66 @@ static int fill_backup(struct option_list *args, const struct config *c,
 }
 
 /* Only what this job made on this machine: others may have another policy for theirs. */
-static int fill_forget(struct option_list *args, const struct config *c,
-                       const struct config_job *job)
+static int add_ours(struct option_list *args, const struct config *c, const struct config_job *job)
 {
     const char *host = config_text(c, job, CONFIG_host);
     char ours[HOST_BYTES] = "";
-    int rc = add_keys(args, c, job, of_forget);
+    int rc = add(args, "job", job->name);
 
     if (host == NULL && gethostname(ours, sizeof ours - 1) == 0) {
         host = ours;
     }
-    if (rc == 0) {
-        rc = add(args, "job", job->name);
-    }
     return rc == 0 && host != NULL && host[0] != '\0' ? add(args, "host", host) : rc;
+}
+
+static int fill_forget(struct option_list *args, const struct config *c,
+                       const struct config_job *job)
+{
+    int rc = add_keys(args, c, job, of_forget);
+
+    return rc == 0 ? add_ours(args, c, job) : rc;
+}
+
+/* What it finds becomes evidence: "ready" asks for it. */
+static int fill_check(struct option_list *args, const struct config *c,
+                      const struct config_job *job)
+{
+    const char *part;
+    int rc = add(args, "record", NULL);
+
+    return rc == 0 && wants_check(c, job, &part) && part != NULL ? add(args, "read-data", part)
+                                                                 : rc;
+}
+
+/* The priority is the job's own. */
+static int fill_drill(struct option_list *args, const struct config *c,
+                      const struct config_job *job)
+{
+    const char *kind = config_text(c, job, CONFIG_drill);
+    const char *policy = config_text(c, job, CONFIG_policy);
+    int rc = add_ours(args, c, job);
+
+    if (rc == 0) {
+        rc = add(args, "nice", "0");
+    }
+    if (rc == 0 && policy != NULL) {
+        rc = add(args, "policy", policy);
+    }
+    return rc == 0 ? option_list_add(args, kind, strlen(kind)) : rc;
 }
 
 static int fill(struct option_list *args, const struct config *c, const struct config_job *job,
                 enum run_step_id id)
 {
-    const char *part;
-
     switch (id) {
     case RUN_BACKUP:
         return fill_backup(args, c, job);
     case RUN_FORGET:
         return fill_forget(args, c, job);
     case RUN_CHECK:
-        return wants_check(c, job, &part) && part != NULL ? add(args, "read-data", part) : 0;
+        return fill_check(args, c, job);
+    case RUN_DRILL:
+        return fill_drill(args, c, job);
     case RUN_PRUNE:
     case RUN_STEPS:
         break;

@@ -10,7 +10,7 @@
 #include "app/config.h"
 #include "base/err.h"
 
-enum run_step_id { RUN_BACKUP, RUN_FORGET, RUN_PRUNE, RUN_CHECK, RUN_STEPS };
+enum run_step_id { RUN_BACKUP, RUN_FORGET, RUN_PRUNE, RUN_CHECK, RUN_DRILL, RUN_STEPS };
 
 enum run_step_state { RUN_UNWANTED, RUN_SKIPPED, RUN_DONE };
 

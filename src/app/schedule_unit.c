@@ -64,6 +64,16 @@ static void put_writable_path(struct buf *b, const char *path, size_t len)
     buf_release(&word);
 }
 
+/* The folder that a file is in: it is replaced, or made anew. */
+static void put_folder_of(struct buf *b, const char *path)
+{
+    if (path != NULL) {
+        const char *slash = strrchr(path, '/');
+
+        put_writable_path(b, path, slash == path ? 1 : (size_t)(slash - path));
+    }
+}
+
 static void put_writable(struct buf *b, const struct schedule_facts *f)
 {
     const char *repository = config_text(f->config, f->job, CONFIG_repository);
@@ -72,11 +82,8 @@ static void put_writable(struct buf *b, const struct schedule_facts *f)
     put_writable_path(b, repository, strlen(repository));
     put_writable_path(b, f->cache, strlen(f->cache));
     put_writable_path(b, f->state, strlen(f->state));
-    if (metrics != NULL) { /* the folder that it is in */
-        const char *slash = strrchr(metrics, '/');
-
-        put_writable_path(b, metrics, slash == metrics ? 1 : (size_t)(slash - metrics));
-    }
+    put_folder_of(b, metrics);
+    put_folder_of(b, config_text(f->config, f->job, CONFIG_log_file));
 }
 
 static void put_home(struct buf *b, const char *home)
@@ -98,7 +105,8 @@ static bool has_commands(const struct schedule_facts *f)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         any = any || config_text(f->config, f->job, commands[i]) != NULL;
     }
-    return any;
+    /* A drill restores owners, devices and setuid bits, below /var/tmp. */
+    return any || !config_key_no(config_text(f->config, f->job, CONFIG_drill));
 }
 
 /* Nothing here keeps a backup from reading files, whoever's they are, and all their attributes. */
@@ -156,7 +164,7 @@ void schedule_unit_service(struct buf *b, const struct schedule_facts *f)
     }
     buf_printf(b, "%s", hardened);
     if (commands) {
-        buf_printf(b, "# Commands of the job may have to write anywhere else.\n"
+        buf_printf(b, "# Commands of the job, or its drill, may have to write anywhere else.\n"
                       "ProtectSystem=yes\n");
     } else {
         buf_printf(b, "%s", hardened_more);

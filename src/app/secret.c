@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,7 +208,10 @@ int secret_write_file(const char *path, const struct buf *text)
     int rc;
 
     if (fd < 0) {
-        return err_os(errno, "could not make %s", path);
+        bool is_homeless = errno == ENOENT;
+
+        rc = err_os(errno, "could not make %s", path);
+        return is_homeless ? err_hint("make the folder that it is to be in first") : rc;
     }
     rc = write_all(fd, path, text);
     if (close(fd) != 0 && rc == 0) {

@@ -1,6 +1,6 @@
 /*
- * signals.c - see signals.h. The flag is the one global of the program: a handler is given no
- * context to find it by.
+ * signals.c - see signals.h. Its flags are the globals of the program: a handler is given no
+ * context to find them by.
  */
 #include "app/signals.h"
 
@@ -13,6 +13,8 @@
 #define NAG_SECONDS 5 /* after the time is up */
 
 static volatile sig_atomic_t caught;
+static volatile sig_atomic_t hung_up;
+static struct sigaction hangup_before;
 
 static void on_signal(int number)
 {
@@ -85,6 +87,36 @@ void signals_install(void)
 const volatile sig_atomic_t *signals_flag(void)
 {
     return &caught;
+}
+
+static void on_hangup(int number)
+{
+    (void)number;
+    hung_up = 1;
+}
+
+void signals_keep_hangup(bool keep)
+{
+    struct sigaction action;
+
+    if (!keep) {
+        sigaction(SIGHUP, &hangup_before, NULL);
+        return;
+    }
+    hung_up = 0;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    action.sa_handler = on_hangup;
+    sigaction(SIGHUP, &action, &hangup_before);
+}
+
+bool signals_take_hangup(void)
+{
+    bool any = hung_up != 0;
+
+    hung_up = 0;
+    return any;
 }
 
 int signals_name(int code)

@@ -24,6 +24,12 @@ int signals_name(int code);
  */
 void signals_expire_in(int64_t ns);
 bool signals_expired(void);
+/*
+ * While somebody keeps a log that may be rotated, SIGHUP asks for it to be opened again, and for
+ * nothing else. Taking it says whether one came since.
+ */
+void signals_keep_hangup(bool keep);
+bool signals_take_hangup(void);
 /* 0, or HF_EINTERRUPTED or HF_ETERMINATED with a trail. */
 int signals_check(void);
 

@@ -57,7 +57,12 @@ static void drop_locale(locale_t ours)
 static const char *why_of(struct archive *a)
 {
     const char *text = archive_error_string(a);
-    return text != NULL ? text : "for no reason that it would tell";
+    return text != NULL ? text : "for no reason that it would tell; it may be out of memory";
+}
+
+static int code_of(struct archive *a)
+{
+    return archive_errno(a) == ENOMEM ? HF_ENOMEM : HF_EFAIL;
 }
 
 /* ---- formats ---- */
@@ -159,8 +164,8 @@ static int open_writer(struct archive_lib_writer *w)
         return w->failed;
     }
     return rc == ARCHIVE_OK ? 0
-                            : err_raise(HF_EFAIL, "libarchive can't write %s: %s", w->format->name,
-                                        why_of(w->a));
+                            : err_raise(code_of(w->a), "libarchive can't write %s: %s",
+                                        w->format->name, why_of(w->a));
 }
 
 int archive_lib_writer_new(const struct archive_lib_format *format, archive_lib_write_fn write,
@@ -346,7 +351,7 @@ static int write_failed(struct archive_lib_writer *w, const char *what)
     if (w->failed != 0) {
         return w->failed;
     }
-    return err_raise(HF_EFAIL, "could not write %s: %s", what, why_of(w->a));
+    return err_raise(code_of(w->a), "could not write %s: %s", what, why_of(w->a));
 }
 
 int archive_lib_writer_begin(struct archive_lib_writer *w, const struct archive_lib_out *o,
@@ -360,7 +365,8 @@ int archive_lib_writer_begin(struct archive_lib_writer *w, const struct archive_
     if (rc != 0) {
         return rc;
     }
-    if (w->failed != 0 || theirs == ARCHIVE_FATAL) {
+    if (w->failed != 0 || theirs == ARCHIVE_FATAL ||
+        (theirs != ARCHIVE_OK && code_of(w->a) == HF_ENOMEM)) {
         return write_failed(w, "an entry");
     }
     if (theirs < ARCHIVE_WARN) {
@@ -411,6 +417,7 @@ struct archive_lib_reader {
     const void *first;       /* the first bytes, until they are asked for */
     size_t first_len;
     bool peeked, begun;
+    bool ended; /* the source has no more bytes, and libarchive knows it */
     bool texts; /* names have a character set, by the format */
     int failed; /* what the source returned; its trail stands */
 };
@@ -430,6 +437,7 @@ static la_ssize_t on_read(struct archive *a, void *context, const void **out_dat
         archive_set_error(a, EIO, "it could not be read");
         return ARCHIVE_FATAL;
     }
+    r->ended = len == 0;
     return (la_ssize_t)len;
 }
 
@@ -471,7 +479,7 @@ static int open_reader(struct archive_lib_reader *r)
         archive_read_support_format_zip_seekable(r->a) != ARCHIVE_OK ||
         archive_read_set_read_callback(r->a, on_read) != ARCHIVE_OK ||
         archive_read_set_callback_data(r->a, r) != ARCHIVE_OK) {
-        return err_raise(HF_EFAIL, "could not set up libarchive: %s", why_of(r->a));
+        return err_raise(code_of(r->a), "could not set up libarchive: %s", why_of(r->a));
     }
     if (r->source.seek != NULL) {
         archive_read_set_seek_callback(r->a, on_seek);
@@ -795,6 +803,11 @@ static int read_failed(struct archive_lib_reader *r)
 {
     if (r->failed != 0) {
         return r->failed;
+    }
+    bool told = archive_error_string(r->a) != NULL;
+    bool silent = archive_format(r->a) == 0 && !told; /* but for an archive that is cut short: */
+    if (code_of(r->a) == HF_ENOMEM || (silent && !r->ended)) {
+        return err_raise(code_of(r->a), "could not read it: %s", why_of(r->a));
     }
     /* It must not be asked before a format was found. */
     if (archive_format(r->a) != 0 && archive_read_has_encrypted_entries(r->a) > 0) {

@@ -18,8 +18,13 @@
 
 struct check_options {
     bool read_data;
-    double read_fraction; /* of the segments, by bytes; 1 or more: all */
-    uint64_t seed;        /* which part */
+    /*
+     * Of the segments, by bytes; 1 or more: all. A part is what evidence in the journal says was
+     * verified longest ago, or a random one as long as there is no evidence and none will be.
+     */
+    double read_fraction;
+    bool recorded; /* what is found will be evidence */
+    uint64_t seed; /* which part, among those that are as good as each other */
     bool scrub;
     size_t threads; /* 0: one a core; 1: everything in the calling thread */
     const volatile sig_atomic_t *cancel;
@@ -46,6 +51,8 @@ struct check_events {
     void (*progress)(void *context, const struct check_progress *p);
     void (*damage)(void *context, const struct check_damage *d);
     void (*note)(void *context, const char *message); /* worth knowing, no damage */
+    /* All data of this segment were read and are right; ordinals come in rising order. */
+    void (*verified)(void *context, uint32_t ordinal);
 };
 
 struct check_result {

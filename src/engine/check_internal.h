@@ -24,6 +24,7 @@ struct check {
     struct pool *pool;
     struct catalog *catalog; /* from the journal, read anew */
     struct index *index;     /* of chunks whose segments (and data, if read) are good */
+    uint8_t *chosen;         /* by ordinal, during check_segments: its data are read */
     bool journal_broken;     /* there may be entries that could not be followed */
 };
 
@@ -44,6 +45,7 @@ bool check_was_pruned(struct check *c, const uint8_t uuid[16]);
 int check_keys(struct check *c);
 int check_journal(struct check *c);
 int check_segments(struct check *c);
+int check_choose(struct check *c); /* fills c->chosen */
 int check_reach(struct check *c);
 
 struct check_roll {

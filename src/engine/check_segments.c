@@ -31,20 +31,6 @@ struct segment_check {
     bool footer_good;
 };
 
-/* Whether this segment's data is to be read: a share of them, chosen by the seed. */
-static bool chosen(const struct check *c, uint32_t ordinal)
-{
-    struct rnd pick;
-    uint64_t threshold;
-
-    if (!c->options->read_data || c->options->read_fraction >= 1) {
-        return c->options->read_data;
-    }
-    rnd_init_seeded(&pick, c->options->seed * 0x9e3779b97f4a7c15ull + ordinal);
-    threshold = (uint64_t)(c->options->read_fraction * 1e9);
-    return rnd_below(&pick, 1000000000) < threshold;
-}
-
 static int scrub(struct segreader *r, struct segment_check *s)
 {
     uint64_t bytes = 0;
@@ -155,6 +141,9 @@ static int collect(struct check *c, struct segment_check *s)
         err_clear();
         return check_tick(c);
     }
+    if (rc == 0 && s->read_data && c->events && c->events->verified) {
+        c->events->verified(c->events->context, s->ordinal);
+    }
     /* What a disk can't read any more is as good as lost: it is named, and all else looked at. */
     if (rc == HF_EDAMAGE || rc == HF_EIO) {
         check_report(c, "segment", object, NULL);
@@ -179,7 +168,7 @@ static void start(struct check *c, struct segment_check *s, uint32_t ordinal)
 {
     s->check = c;
     s->ordinal = ordinal;
-    s->read_data = chosen(c, ordinal);
+    s->read_data = c->chosen[ordinal] != 0;
     s->bytes_read = 0;
     s->footer_good = false;
     s->missing = false;
@@ -226,7 +215,7 @@ static void expect(struct check *c)
     for (uint32_t i = next_live(c, 0); i < catalog_segment_count(c->catalog);
          i = next_live(c, i + 1)) {
         c->progress.segments_expected++;
-        if (c->options->scrub || chosen(c, i)) {
+        if (c->options->scrub || c->chosen[i]) {
             c->progress.bytes_expected += catalog_segment(c->catalog, i)->file_len;
         }
     }
@@ -255,6 +244,9 @@ int check_segments(struct check *c)
     int rc = ring ? 0 : err_nomem();
 
     if (rc == 0) {
+        rc = check_choose(c);
+    }
+    if (rc == 0) {
         expect(c);
         rc = check_all(c, ring, size);
     }
@@ -262,6 +254,8 @@ int check_segments(struct check *c)
         segverify_free(ring[i].verifier);
     }
     mem_free(ring);
+    mem_free(c->chosen);
+    c->chosen = NULL;
     if (rc == 0) {
         rc = fs_list(c->fs, "segments", see_segment, c);
     }

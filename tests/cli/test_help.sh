@@ -13,8 +13,9 @@ for form in --help -h; do
 done
 commands=$("$HOLDFAST" help | sed -n '/^Every day/,/^Options/ s/^  \([a-z]*\)  .*/\1/p')
 same "help lists all commands that there are" "$(echo $commands)" \
-    "init backup import run restore snapshots check ls find diff dump export stats forget prune \
-undelete tag key config schedule cache debug version help"
+    "init backup import run restore snapshots check ls find diff dump export stats status drill \
+forget prune undelete tag key ready runbook signoff audit config schedule doctor cache debug \
+version help"
 
 for command in $commands; do
     expect 0 "help $command" "$HOLDFAST" help "$command"
@@ -25,6 +26,12 @@ for command in $commands; do
     run "$HOLDFAST" "$command" --help
     same "$command --help says the same" "$(cat out)" "$text"
 done
+
+expect 0 "help of the configuration file" "$HOLDFAST" help holdfast.conf
+prints "explains each key" '^  schedule +when it runs'
+prints "with an example" 'for example: \*-\*-\* 02:00:00'
+same "in 79 columns, but for what has no blank" \
+    "$(sed 's/^ *for example: //' out | awk 'length > 79')" ""
 
 expect 2 "no command is a usage error" "$HOLDFAST"
 expect 2 "an unknown command is a usage error" "$HOLDFAST" bakup

@@ -10,9 +10,11 @@ prints "and says its id" '^made repository [0-9a-f]{32} in '
 same "the key file is for its owner alone" "$(mode key)" 600
 same "the repository is for its owner alone" "$(mode repo)" 700
 expect 1 "init refuses an existing repository" "$HOLDFAST" init --key-file key
-says "and says why" 'there is one already'
+says "and says why" "there is one already in $work/repo"
 expect 1 "init does not make a key for an existing repository" "$HOLDFAST" init --key-file other
 check "no other key was made" test ! -e other
+expect 1 "nor a folder for one" "$HOLDFAST" -r none init --key-file none/key
+says "and says so" '^hint: make the folder that it is to be in'
 expect 0 "the key file opens it" "$HOLDFAST" snapshots --key-file key
 expect 0 "init uses an existing key file" "$HOLDFAST" -r second init --key-file key --json
 json "init --json has the id and the path" \

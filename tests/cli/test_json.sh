@@ -78,6 +78,13 @@ events "of an import that left something out"
 matches error err
 document import import /dev/null
 matches error err
+document drill drill full
+document drill drill pitr --sample 5
+document drill drill probe --probe 'printf "\377"; exit 1'
+events "of a drill that failed"
+matches error err
+document drill drill list
+document drill drill history
 document forget forget "$first"
 document forget forget -n latest
 document undelete undelete "$first"
@@ -100,18 +107,35 @@ chmod 600 job.conf
 document run run j --config job.conf
 echo 'schedule = daily' >>job.conf
 document schedule schedule j --config job.conf
+document status status --config job.conf
+document doctor doctor --config job.conf
 document key key list
 document key key add machine --new-key-file machine.key
 document key key remove machine
 document key key recovery-sheet
 document key key recovery-sheet -o sheet.svg
 document debug debug dump repo/journal/000000000001
+document check check --record
+printf '[gate %s]\ntype = file\npath = %s\nwaived_until = 2199-01-01\nwaived_by = A\nreason = b\n' \
+    a / b /none >ready.ini
+printf '[gate %s]\ntype = signoff\nrole = owner\nmax_age = 1d\n' c >>ready.ini
+chmod 600 ready.ini
+document signoff signoff owner
+document signoff signoff owner --comment read --policy src/a
+document ready ready --policy ready.ini
+document policy ready --init new.ini
+document audit audit
+document audit audit --verify
+document runbook runbook
 run hf --json snapshots "at:now,latest"
 matches error err "a usage error"
 flip "repo/segments/$(ls repo/segments | head -n 1)" 400
 document check check --read-data
 events "of a check that found damage"
 matches error err "damage"
+flip repo/journal/000000000002 100
+document audit audit --verify
+matches error err "an altered entry"
 
 for file in "$project"/docs/schema/*.json; do
     name=$(basename "$file" .json)

@@ -5,6 +5,7 @@ project=$(cd "$(dirname "$0")/../.." && pwd)
 
 expect 0 "the quick start" bash "$project/docs/quickstart.sh"
 prints "restores what there was" 'all 201 files are the same, bit for bit'
+prints "drills" 'drill full: passed'
 prints "finds a flipped bit" 'exit code 4: it was noticed'
 same "ends in what to type next" "$(tail -n 1 out | grep -c 'holdfast help')" 1
 same "and leaves nothing behind" "$(ls tmp | wc -l)" 0
@@ -25,5 +26,8 @@ sed -i 's/^restore)/check)/' broken
 HOLDFAST=$work/broken expect 1 "a check that finds nothing is noticed" bash \
     "$project/docs/quickstart.sh"
 says "by its exit code" 'a flipped bit was not told'
+sed -i 's/^check)/drill)/; s/exit 0 ;;/exit 5 ;;/' broken
+HOLDFAST=$work/broken expect 1 "a drill that fails is noticed" bash "$project/docs/quickstart.sh"
+says "and named" 'the drill did not pass'
 
 finish

@@ -114,6 +114,8 @@ begin=$SECONDS
 expect 1 "a hook that hangs" "$HOLDFAST" run home
 says "the message says why" 'longer than its timeout of 1s'
 failed_with "the failure hook is told" 1
+expect 1 "as a document" "$HOLDFAST" run home --json
+json "the step says why as well" '.steps[0].message | test("longer than its timeout of 1s")'
 job 'before = trap "" TERM; while :; do sleep 1; done' 'timeout = 1s'
 expect 1 "a hook that won't end" "$HOLDFAST" run home
 if [ $((SECONDS - begin)) -lt 20 ]; then ok "in time"; else not_ok "in time"; fi
@@ -141,6 +143,7 @@ job
 sed -i "s|^metrics_file.*|metrics_file = $work/none/job.prom|" job.conf
 expect 1 "metrics that can't be written" "$HOLDFAST" run home
 says "it says so" 'could not write the metrics'
+says "and what to do" '^hint: make the folder that it is to be in'
 
 # Nor can the state be kept: even that is told.
 job "state_dir = $work/src/a/state"

@@ -33,7 +33,7 @@ units() {
     same "$1: systemd finds no fault in them" "$status $(cat err)" "0 "
 }
 
-job home '*-*-* 02:30:00' "metrics_file = $work/home.prom"
+job home '*-*-* 02:30:00' "metrics_file = $work/home.prom" "log_file = $work/logs/home.log"
 expect 0 "a job without commands" "$HOLDFAST" schedule home
 prints "runs as a service" "^ExecStart=\"$HOLDFAST\" run home --no-progress --config \".*/a 100%% "
 prints "at its time" '^OnCalendar=\*-\*-\* 02:30:00$'
@@ -42,6 +42,7 @@ prints "not with all others" '^RandomizedDelaySec='
 prints "may write to nothing" '^ProtectSystem=strict$'
 prints "but to the repository" "^ReadWritePaths=\"-$work/a 100%% .HOME/repo\"$"
 prints "the folder of the metrics" "^ReadWritePaths=\"-$work\"$"
+prints "that of the log" "^ReadWritePaths=\"-$work/logs\"$"
 prints "and the state" "^ReadWritePaths=\"-$HOME/.local/state/holdfast\"$"
 units "without commands"
 if command -v systemd-analyze >/dev/null; then

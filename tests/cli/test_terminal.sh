@@ -47,6 +47,66 @@ run hf ls latest "$work/src"
 same "names can't speak to the terminal" "$(grep -c "$escape" out)" 0
 prints "they are escaped" '/src/\\x1b\[31mred$'
 
+# What the commands that look after jobs say: the same everywhere, but for colour, bars and width.
+cat >jobs.conf <<END
+[defaults]
+repository = $HOLDFAST_REPOSITORY
+key_file = $key
+schedule = daily
+[job site]
+paths = $work/src
+drill = sample
+[job never-run]
+paths = $work/src
+[job lost]
+paths = $work/nothing
+END
+chmod 600 jobs.conf
+export HOLDFAST_CONFIG=$work/jobs.conf
+printf '[policy]\nname = p\n[gate fresh]\ntype = newest_point\nmax_age = 1h\n' >policy.ini
+for size in 1 2000 90000; do
+    head -c $size /dev/urandom >src/data
+    check "a job runs" "$HOLDFAST" -q run site
+done
+# look: each of the commands, whatever it ends with.
+look() {
+    local command
+    for command in status doctor audit "ready --policy $work/policy.ini" "drill history" \
+        "drill full job:site" snapshots "snapshots --graph" "forget -n --keep-last 1" "prune -n" \
+        "help drill" "check"; do
+        echo "$HOLDFAST --key-file $key $command;"
+    done
+}
+TERM=xterm LC_ALL=C.UTF-8 on_terminal "$(look)"
+same "a terminal shows colours" "$(grep -c "$escape\\[[0-9;]*m *ok$escape\\[" out |
+    sed 's/^[1-9][0-9]*/some/')" some
+if LC_ALL=C.UTF-8 grep -qP '[▁-█]' out; then ok "and bars"; else not_ok "and bars"; fi
+for setting in TERM=dumb "TERM=xterm NO_COLOR=1"; do
+    # shellcheck disable=SC2086
+    LC_ALL=C.UTF-8 run env $setting script -qec "$(look)" /dev/null
+    same "under $setting there are no colours" "$(grep -c "$escape\\[[0-9;]*m" out)" 0
+done
+TERM=xterm LANG=C LC_ALL='' on_terminal "$(look)"
+same "under LANG=C there is nothing but ASCII" "$(LC_ALL=C grep -c '[^ -~[:cntrl:]]' out)" 0
+TERM=xterm LC_ALL=C.UTF-8 run bash -c "($(look)) 2>&1 | cat"
+same "a pipe sees no escapes" "$(grep -c "$escape" out)" 0
+check "but the same words" grep -q '^never-run  *stale ' out
+
+# Cron gives no terminal, no session, and next to no environment. It mails whatever is said.
+from_cron() {
+    run setsid -w env -i HOME="$HOME" LOGNAME=root PATH=/usr/bin:/bin SHELL=/bin/sh \
+        HOLDFAST_CONFIG="$HOLDFAST_CONFIG" /bin/sh -c "$1"
+}
+from_cron "$HOLDFAST -q run site"
+same "a good run from cron says nothing" "$status:$(cat out err)" 0:
+from_cron "$HOLDFAST -q run lost"
+check "a bad one says so in its exit code" test "$status" -ne 0
+says "and in words that can be mailed" "^holdfast: could not .*$work/nothing"
+same "with nothing in them that a terminal alone can show" \
+    "$(LC_ALL=C grep -c '[^ -~]' out err | tr '\n' ' ')" "out:0 err:0 "
+from_cron "$HOLDFAST snapshots --repo $HOLDFAST_REPOSITORY"
+same "nobody is asked for a password" "$status" 12
+
 if ! command -v tmux >/dev/null; then
     echo "tmux is not installed, so nobody looks at progress in it" >&2
     echo "ok - progress in tmux # SKIP tmux is not installed"
@@ -101,6 +161,23 @@ for sizes in "80 24 50 24" "200 50 80 24" "80 24 200 50"; do
     same "and none at the end" "$(grep -c 'files, .*iB/s' end; tail -n 1 end)" \
         "$(printf '0\nafter')"
     check "but the summary" grep -q '^snapshot ' end
+done
+
+# Tables fit into the window, whatever its size.
+for sizes in "80 24" "200 50"; do
+    read -r columns rows <<<"$sizes"
+    mux new-session -d -s progress -x "$columns" -y "$rows" "bash --norc --noprofile -c '
+        $HOLDFAST status; $HOLDFAST --key-file $key snapshots --path $work/src; read -r'"
+    for _ in $(seq 100); do
+        screen >table
+        [ "$(grep -c ' site ' table)" -lt 3 ] || break
+        sleep 0.05
+    done
+    mux kill-server
+    same "each job and each point is one line in $columns columns" \
+        "$(grep -cE '^(site|never-run|lost) ' table) $(grep -cE '^ *[0-9]+  [0-9a-f]{8} ' table)" \
+        "3 $("$HOLDFAST" --key-file "$key" snapshots --json --path "$work/src" |
+            jq '.snapshots | length')"
 done
 
 finish

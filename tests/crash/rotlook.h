@@ -87,7 +87,9 @@ static inline void rot_leave(struct repo_env *env, struct repo *repo)
 static inline void rot_check_as(struct simdisk *d, bool remembers, unsigned look,
                                 struct rot_report *out)
 {
-    const struct check_events events = { out, NULL, rot_on_damage, rot_on_note };
+    const struct check_events events = { .context = out,
+                                         .damage = rot_on_damage,
+                                         .note = rot_on_note };
     const struct check_options o = { .read_data = (look & ROT_READ_DATA) != 0,
                                      .read_fraction = 1,
                                      .scrub = (look & ROT_SCRUB) != 0,

@@ -2,12 +2,16 @@
  * main_big.c - a prune of very many chunks: how much memory and time it takes.
  *
  *     holdfast-big DIR CHUNKS [MOST_MIB]
+ *     holdfast-big --chunks DIR CHUNKS
  *
  * Makes a repository in DIR/repo whose chunks are as small as they may be, and backs up one file of
  * about so many of them, then the same file without every eighth part, so that something is dead in
  * every segment. Forgets the first and prunes, copying nearly all there is; then prunes once more.
- * Each step is a process of its own whose memory is measured: of the whole of it, and of what is
- * its own and not a file's (the index is mapped). Exits with 1 if a prune takes more than MOST_MIB.
+ * Each step is a process of its own whose memory is measured: all that is resident at once, and of
+ * it what is its own and not a file's. Exits with 1 if all of a prune's is more than MOST_MIB.
+ *
+ * With --chunks it makes a repository with the default parameters that has adopted so many chunks,
+ * of no file, and the key file DIR/key: for tests/bench/scaling.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +26,9 @@
 #include "engine/collect.h"
 #include "engine/forget.h"
 #include "engine/source_stdin.h"
+#include "format/cipher.h"
 #include "io/fs_posix.h"
+#include "store/run.h"
 
 #define CHUNK_MIN 64
 #define CHUNK_AVG 96
@@ -56,14 +62,55 @@ static void close_repo(struct repo *r)
     repo_close(r);
 }
 
-static void step_init(void)
+static void init(bool small_chunks)
 {
     struct repo_params params;
     uint8_t id[16];
 
     repo_default_params(&params);
-    params.chunks = (struct chunker_params){ CHUNK_MIN, CHUNK_AVG, CHUNK_MAX, CHUNK_AVG };
+    if (small_chunks) {
+        params.chunks = (struct chunker_params){ CHUNK_MIN, CHUNK_AVG, CHUNK_MAX, CHUNK_AVG };
+    }
     must(repo_init(&env, &params, &unlock, "main", id), "init");
+}
+
+static void step_init(void)
+{
+    init(true);
+}
+
+/* Chunks as an unfinished backup leaves them: adopted, and part of nothing. */
+static void step_chunks(void)
+{
+    char job[] = "generated", host[] = "nowhere";
+    const struct commit so_far = { .job = job, .host = host };
+    struct run_options o = { .partial_bytes = UINT64_MAX };
+    struct cipher_id *ids = NULL;
+    struct run *x = NULL;
+    struct repo *r;
+    struct rnd rnd;
+
+    init(false);
+    r = open_repo();
+    rnd_init_seeded(&rnd, 1);
+    must(pool_new(pool_cores() - 1, &o.pool), "pool");
+    must(cipher_id_new(repo_keys(r)->chunk_id_key, &ids), "hash");
+    must(run_begin(r, &o, &x), "run");
+    for (uint64_t i = 0; i < chunks; i++) {
+        uint8_t data[CHUNK_AVG], id[CIPHER_ID_BYTES];
+        bool is_new;
+
+        must(rnd_bytes(&rnd, data, sizeof data), "randomness");
+        must(cipher_id_of(ids, data, sizeof data, id), "hash");
+        must(run_add(x, SEGMENT_DATA, id, data, sizeof data, &is_new), "chunk");
+        if (run_partial_due(x) || i + 1 == chunks) {
+            must(run_partial(x, &so_far), "adopt");
+        }
+    }
+    run_abort(x);
+    cipher_id_free(ids);
+    pool_free(o.pool);
+    close_repo(r);
 }
 
 /* What the file holds, into a pipe; each part from a seed of its own. */
@@ -215,7 +262,7 @@ static uint64_t measure(const char *what, void (*step)(void))
     printf("%-18s %7.1f s   peak %5ld MiB, of its own %5" PRIu64 " MiB\n", what,
            (double)(clock_monotonic(clock_system()) - began) / 1e9, usage.ru_maxrss / 1024,
            own / 1024);
-    return own;
+    return (uint64_t)usage.ru_maxrss;
 }
 
 static struct fs *folder(const char *dir, const char *name)
@@ -228,12 +275,33 @@ static struct fs *folder(const char *dir, const char *name)
     return fs;
 }
 
+/* The secret as a user would hold it. */
+static void write_key(const char *dir)
+{
+    struct buf text;
+    char path[4096];
+    FILE *f;
+
+    buf_init(&text);
+    keyfile_put_text(&text, secret);
+    snprintf(path, sizeof path, "%s/key", dir);
+    f = fopen(path, "w");
+    if (!f || fwrite(text.data, 1, text.len, f) != text.len || fclose(f) != 0) {
+        perror(path);
+        exit(1);
+    }
+    buf_release(&text);
+}
+
 int main(int argc, char **argv)
 {
+    bool only_chunks = argc == 4 && strcmp(argv[1], "--chunks") == 0;
     uint64_t most_kib, copying, idle;
 
+    argv += only_chunks;
+    argc -= only_chunks;
     if (argc != 3 && argc != 4) {
-        fprintf(stderr, "holdfast-big DIR CHUNKS [MOST_MIB]\n");
+        fprintf(stderr, "holdfast-big [--chunks] DIR CHUNKS [MOST_MIB]\n");
         return 2;
     }
     chunks = strtoull(argv[2], NULL, 10);
@@ -242,6 +310,11 @@ int main(int argc, char **argv)
                              .cache = folder(argv[1], "cache"),
                              .clock = clock_system(),
                              .rnd = rnd_system() };
+    if (only_chunks) {
+        write_key(argv[1]);
+        measure("chunks", step_chunks);
+        return 0;
+    }
     measure("init", step_init);
     measure("backup", step_first);
     measure("without an eighth", step_second);

@@ -56,7 +56,7 @@ passes() {
 }
 
 fresh_tree
-for check in layers names banned text; do
+for check in layers names banned text links; do
     passes "$check finds nothing in a good tree" $check
 done
 
@@ -142,3 +142,32 @@ finds "a line that is too long" text 'src/io/disk.c:4: more than 100 columns'
 
 file src/io/disk.c <<<'/* TO''DO: everything */'
 finds "work that is left" text 'src/io/disk.c:4: something was left to be done'
+
+printf '# A title\n\n[there](docs/a.md#a-b) `[code](no)` [self](#a-title)\n' >README.md
+mkdir -p docs
+printf '# A *b*\n' >docs/a.md
+passes "links to files and to headings that are there" links
+
+echo '[here](docs/b.md)' >README.md
+finds "a link to a file that is not there" links 'README.md:1: docs/b.md: there is no docs/b.md'
+
+mkdir -p docs
+echo '# Title' >docs/a.md
+echo '[here](docs/a.md#titel)' >README.md
+finds "a link to a heading that is not there" links 'docs/a.md#titel: there is no such heading'
+
+if command -v aspell >/dev/null; then
+    mkdir -p docs
+    printf '# words\nholdfast\n' >docs/words
+    printf 'The colour of holdfast, `qwzx`, HFSEAL and [a link](qwzx).\n' >README.md
+    rm src/*/README.md
+    passes "words of English, of the list, and in code" words
+
+    mkdir -p docs
+    echo '# words' >docs/words
+    printf 'One\nqwzx\n' >README.md
+    finds "a word that is none" words 'README.md:2: qwzx: is it a word?'
+else
+    echo "aspell is not installed, so nobody looks for words that are none" >&2
+    echo "ok - words that are none # SKIP aspell is not installed"
+fi

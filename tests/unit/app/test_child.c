@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "app/child.h"
 #include "app/relay.h"
 #include "app/slurp.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -45,6 +47,76 @@ static void test_child_says_what_it_wrote(void **state)
     (void)state;
     assert_int_equal(shell("echo a; umask; cat", NULL, out, sizeof out), 0);
     assert_string_equal(out, "a\n0027\n");
+}
+
+/* One with a limit; how long it took in seconds. */
+static int limited(const char *command, int64_t limit_ns, double *out_seconds)
+{
+    const struct child_options o = {
+        .what = "the test", .no_input = true, .no_secrets = true, .limit_ns = limit_ns, .umask = 027
+    };
+    int64_t begin = clock_monotonic(clock_system());
+    int rc = child_shell(&o, command, NULL, 0);
+
+    *out_seconds = (double)(clock_monotonic(clock_system()) - begin) / 1e9;
+    return rc;
+}
+
+static void test_child_within_its_limit_ends_as_any(void **state)
+{
+    double seconds;
+
+    (void)state;
+    assert_int_equal(limited("true", NS_PER_S, &seconds), 0);
+    assert_int_equal(limited("exit 3", NS_PER_S, &seconds), HF_EFAIL);
+    assert_non_null(strstr(err_last()->text, "exit status 3"));
+    assert_int_equal(limited("kill -9 $$", NS_PER_S, &seconds), HF_EFAIL);
+    assert_non_null(strstr(err_last()->text, "signal 9"));
+}
+
+/* A pipe that all of them hold open: it ends when the last of them has ended. */
+static void test_child_that_takes_too_long_is_ended_with_its_descendants(void **state)
+{
+    char command[300], byte;
+    double seconds;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    snprintf(command, sizeof command,
+             "setsid sleep 30 & (setsid sh -c 'trap \"\" TERM; sleep 30; sleep 30' &) ; "
+             "(sleep 30 &); sleep 30; : %d",
+             ends[1]);
+    assert_int_equal(limited(command, NS_PER_S / 5, &seconds), HF_EFAIL);
+    assert_string_equal(err_last()->text, "the test took longer than 200 ms");
+    assert_true(seconds >= 0.2 && seconds < 5);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
+static void test_child_that_hears_nothing_is_killed(void **state)
+{
+    double seconds;
+
+    (void)state;
+    assert_int_equal(limited("trap '' TERM; while :; do sleep 1; done", NS_PER_S / 5, &seconds),
+                     HF_EFAIL);
+    assert_true(seconds >= 5 && seconds < 15);
+}
+
+static void test_child_without_secrets_does_not_get_a_password(void **state)
+{
+    double seconds;
+
+    (void)state;
+    setenv("HOLDFAST_PASSWORD", "hush", 1);
+    setenv("HOLDFAST_PASSWORD_FILE", "/p", 1);
+    assert_int_equal(limited("test -z \"$HOLDFAST_PASSWORD\" -a -n \"$HOLDFAST_PASSWORD_FILE\"",
+                             NS_PER_S, &seconds),
+                     0);
+    unsetenv("HOLDFAST_PASSWORD");
+    unsetenv("HOLDFAST_PASSWORD_FILE");
 }
 
 static void test_child_finds_what_was_added_to_its_environment(void **state)
@@ -175,6 +247,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_child_says_what_it_wrote),
+        cmocka_unit_test(test_child_within_its_limit_ends_as_any),
+        cmocka_unit_test(test_child_that_takes_too_long_is_ended_with_its_descendants),
+        cmocka_unit_test(test_child_that_hears_nothing_is_killed),
+        cmocka_unit_test(test_child_without_secrets_does_not_get_a_password),
         cmocka_unit_test(test_child_finds_what_was_added_to_its_environment),
         cmocka_unit_test(test_child_failure_tells_how_it_ended),
         cmocka_unit_test(test_child_that_writes_too_much_is_stopped),

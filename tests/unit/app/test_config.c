@@ -114,6 +114,8 @@ static const struct row { /* of each key: what it takes, what it refuses, and ho
     { "prune", "true", "weekly", "is not yes or no" },
     { "check", "2.5%", "101%", "is not no, yes, a percentage (5%) or a size (10G)" },
     { "check", "10G", "0%", "\"0%\" is not no, yes" },
+    { "drill", "full", "sampel", "there is no kind of drill \"sampel\"" },
+    { "policy", "/etc/launch.ini", "launch.ini", "does not begin with /" },
     { "retry", "100", "101", "101 is not between 0 and 100" },
     { "retry_delay", "5m", "2d", "2d is more than 1d" },
     { "timeout", "6h", "6", "6" },
@@ -124,6 +126,11 @@ static const struct row { /* of each key: what it takes, what it refuses, and ho
     { "schedule", "Mon..Fri *-*-* 02:00/15", "daily$(reboot)", "no calendar expression" },
     { "stale_after", "26h", "never", "never" },
     { "metrics_file", "/m.prom", "m.prom", "does not begin with /" },
+    { "hook_timeout", "10m", "0", "0 is less than 1 s" },
+    { "hook_timeout", "1y", "2y", "2y is more than 365d" },
+    { "ping_url", "https://hc-ping.com/uuid", "hc-ping.com/uuid", "that is no URL of a web" },
+    { "ping_url", "http://127.0.0.1:8000/a?b=c", "ftp://example.org/", "that is no URL of a web" },
+    { "log_file", "/var/log/h.log", "h.log", "does not begin with /" },
     { "log_format", "json", "xml", "\"xml\" is not text or json" },
 };
 
@@ -189,16 +196,11 @@ static void test_config_names_the_nearest_of_what_it_does_not_know(void **state)
     expect_refused("[job a]\nzzzzzzzzzzzz = 1\n", "main.conf:2: there is no key", "");
 }
 
-static void test_config_says_of_reserved_keys_that_they_do_nothing_yet(void **state)
+static void test_config_refuses_drills_that_a_job_can_not_do(void **state)
 {
-    static const char *const later[] = { "drill", "policy", "ping_url", "log_file" };
-    char text[100];
-
     (void)state;
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        snprintf(text, sizeof text, "[job a]\n%s = x\n", later[i]);
-        expect_refused(text, "main.conf:2: this version does nothing with the key", "");
-    }
+    expect_refused("[job a]\ndrill = sampel\n", "main.conf:2: ", "did you mean \"sample\"?");
+    expect_refused("[job a]\ndrill = probe\n", "\"drill = probe\" would need a command", "");
 }
 
 static void test_config_refuses_sections_that_are_not_well_formed(void **state)
@@ -412,7 +414,7 @@ int main(void)
         cmocka_unit_test(test_config_every_key_takes_its_type_and_refuses_others),
         cmocka_unit_test(test_config_every_key_is_refused_outside_a_section_and_twice_in_one),
         cmocka_unit_test(test_config_names_the_nearest_of_what_it_does_not_know),
-        cmocka_unit_test(test_config_says_of_reserved_keys_that_they_do_nothing_yet),
+        cmocka_unit_test(test_config_refuses_drills_that_a_job_can_not_do),
         cmocka_unit_test(test_config_refuses_sections_that_are_not_well_formed),
         cmocka_unit_test(test_config_a_job_needs_a_repository_and_paths),
         cmocka_unit_test(test_config_refuses_what_contradicts_itself),

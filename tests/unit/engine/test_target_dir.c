@@ -25,7 +25,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "engine/target_dir.h"
+#include "engine/target_dir_internal.h"
 #include "harness/realtree.h"
 
 static char dir[64]; /* current folder of each test; the target is dir/t */
@@ -643,6 +643,55 @@ static void test_target_dir_marks_a_restore_until_it_is_synced(void **state)
     assert_true(doubtful);
 }
 
+/* As if that much had been written. */
+static void write_much(const char *name)
+{
+    atomic_store(&((struct target_dir *)t)->unsynced, UINT32_MAX);
+    assert_int_equal(create(name, "x"), 0);
+}
+
+static void test_target_dir_syncs_early_and_tells_of_its_errors(void **state)
+{
+    (void)state;
+    struct target_dir *own = (struct target_dir *)t;
+    bool doubtful = true;
+    assert_int_equal(t->ops->begin(t, &doubtful), 0);
+    assert_int_equal(create("little", "x"), 0);
+    assert_null(own->syncer);
+    for (int i = 0; i < 20; i++) {
+        write_much("much");
+        assert_non_null(own->syncer);
+        assert_int_equal(unlink("t/much"), 0);
+    }
+    assert_int_equal(target_dir_end_syncing(own), 0);
+    own->sync_errno = EIO; /* the system told of it, and will not tell again */
+    write_much("more");
+    assert_int_equal(t->ops->sync(t), HF_EIO);
+    assert_true(exists("t/.holdfast-restore-unfinished"));
+}
+
+/* What went wrong before is what is told of. */
+static void test_target_dir_syncs_early_without_a_word(void **state)
+{
+    (void)state;
+    struct target_dir *own = (struct target_dir *)t;
+    struct target_file f;
+    assert_int_equal(t->ops->create(t, top(), "f", 1, &f), 0);
+    atomic_store(&own->unsynced, UINT32_MAX);
+    err_raise(HF_EINTERRUPTED, "the first");
+    mem_fail_at(1, 0); /* so there is no thread for it */
+    assert_int_equal(t->ops->close(t, &f), 0);
+    mem_fail_at(0, 0);
+    assert_null(own->syncer);
+    assert_string_equal(err_last()->text, "the first");
+    own->sync_errno = EIO;
+    write_much("much");
+    err_raise(HF_EINTERRUPTED, "the first");
+    target_free(t);
+    t = NULL;
+    assert_string_equal(err_last()->text, "the first");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -665,6 +714,8 @@ int main(void)
         TEST(test_target_dir_can_go_by_names_of_users),
         TEST(test_target_dir_reports_what_an_ordinary_user_loses),
         TEST(test_target_dir_marks_a_restore_until_it_is_synced),
+        TEST(test_target_dir_syncs_early_and_tells_of_its_errors),
+        TEST(test_target_dir_syncs_early_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -410,6 +410,85 @@ static void test_catalog_tags_replace_what_was_there(void **state)
     tear_down(&b);
 }
 
+/* Evidence of a check: the first `count` segments and one that is not there are all right. */
+static void put_evidence(struct book *b, uint32_t count)
+{
+    struct evidence e;
+    struct buf plain;
+
+    evidence_init(&e);
+    e.kind = EVIDENCE_CHECK;
+    buf_init(&plain);
+    for (uint32_t i = 0; i < count; i++) {
+        ok(evidence_add_verified(&e, i));
+    }
+    ok(evidence_add_verified(&e, 100000));
+    ok(evidence_encode(&e, &plain));
+    ok(entry_put_sealed(&b->body, ENTRY_EVENT, ENTRY_EVENT_EVIDENCE, b->keys, repo, b->uuid,
+                        &b->rnd, plain.data, plain.len));
+    evidence_release(&e);
+    buf_release(&plain);
+}
+
+static void prove(struct book *b, uint32_t count)
+{
+    begin_entry(b);
+    put_evidence(b, count);
+    ok(apply(b));
+}
+
+static void test_catalog_knows_when_segments_were_verified_last(void **state)
+{
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    adopt(&b, 1);
+    adopt(&b, 2);
+    adopt(&b, 3);
+    assert_null(catalog_evidence(b.c, 0));
+    b.number = 90; /* this author's clock was ahead of the next one's */
+    prove(&b, 2);
+    b.number = 50;
+    prove(&b, 1);
+    prove(&b, 0);
+    assert_int_equal(catalog_segment(b.c, 0)->verified_ns, 51000); /* the journal's order counts */
+    assert_int_equal(catalog_segment(b.c, 1)->verified_ns, 91000);
+    assert_int_equal(catalog_segment(b.c, 2)->verified_ns, 0);
+    assert_int_equal(catalog_evidence_count(b.c), 3);
+    assert_int_equal(catalog_evidence(b.c, 0)->number, 91);
+    assert_int_equal(catalog_evidence(b.c, 0)->kind, EVIDENCE_CHECK);
+    assert_int_equal(catalog_evidence(b.c, 1)->published_ns, 51000);
+    assert_memory_equal(catalog_evidence(b.c, 2)->id, b.uuid, 16);
+    adopt(&b, 4);
+    assert_int_equal(catalog_segment(b.c, 3)->verified_ns, 0);
+    tear_down(&b);
+}
+
+/* Of a later version: it is passed over, and all else goes on. Of none: it is damage. */
+static void test_catalog_goes_on_without_evidence_of_a_later_version(void **state)
+{
+    static const uint8_t later[] = { 1, EVIDENCE_CHECK, 1, 2, 3 };
+    static const uint8_t cut[] = { 0, EVIDENCE_CHECK, 1, 2, 3 };
+    struct book b;
+
+    (void)state;
+    set_up(&b, true);
+    begin_entry(&b);
+    put_adopt(&b, 1);
+    ok(entry_put_sealed(&b.body, ENTRY_EVENT, ENTRY_EVENT_EVIDENCE, b.keys, repo, b.uuid, &b.rnd,
+                        later, sizeof later));
+    ok(apply(&b));
+    assert_int_equal(err_last()->code, 0);
+    assert_int_equal(find(b.c, 1), 0);
+    assert_int_equal(catalog_evidence_count(b.c), 0);
+    begin_entry(&b);
+    ok(entry_put_sealed(&b.body, ENTRY_EVENT, ENTRY_EVENT_EVIDENCE, b.keys, repo, b.uuid, &b.rnd,
+                        cut, sizeof cut));
+    says(apply(&b), HF_EDAMAGE, "cut short");
+    tear_down(&b);
+}
+
 /* An event of a gap, of job "one" on no host; out_id: of its entry. */
 static void gap_event(struct book *b, struct gapevent event, uint8_t out_id[16])
 {
@@ -761,7 +840,7 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
     commit(&b, "one", (char[]){ "red" }, id);
     buf_init(&saved);
     buf_init(&expected);
-    for (unsigned kind = 0; kind < 5; kind++) {
+    for (unsigned kind = 0; kind < 6; kind++) {
         struct catalog *whole = NULL;
 
         begin_entry(&b);
@@ -787,6 +866,9 @@ static void test_catalog_applies_again_after_memory_ran_out(void **state)
             ok(entry_put_sealed(&b.body, ENTRY_EVENT, ENTRY_EVENT_GAP, b.keys, repo, b.uuid, &b.rnd,
                                 plain.data, plain.len));
             buf_release(&plain);
+        }
+        if (kind == 5) {
+            put_evidence(&b, 3);
         }
         if (kind == 2) {
             entry_put_forget(&b.body, false, 0, (const uint8_t(*)[16])id, 1);
@@ -886,6 +968,8 @@ static void fill(struct book *b)
     open_gap(b, 100, id);
     open_gap(b, 200, other);
     close_gap(b, id, 300);
+    prove(b, 2);
+    prove(b, 0);
 }
 
 static void assert_same_init(const struct entry_init *a, const struct entry_init *b)
@@ -922,6 +1006,19 @@ static void assert_same_gaps(const struct catalog *a, const struct catalog *b)
     assert_int_equal(catalog_inside_gap(a, &c), catalog_inside_gap(b, &c));
 }
 
+static void assert_same_evidence(const struct catalog *a, const struct catalog *b)
+{
+    assert_int_equal(catalog_evidence_count(a), catalog_evidence_count(b));
+    for (size_t i = 0; i < catalog_evidence_count(a); i++) {
+        const struct catalog_evidence *e = catalog_evidence(a, i), *f = catalog_evidence(b, i);
+
+        assert_int_equal(e->number, f->number);
+        assert_memory_equal(e->id, f->id, sizeof e->id);
+        assert_int_equal(e->kind, f->kind);
+        assert_int_equal(e->published_ns, f->published_ns);
+    }
+}
+
 static void assert_same(const struct catalog *a, const struct catalog *b)
 {
     assert_int_equal(catalog_entry_count(a), catalog_entry_count(b));
@@ -941,6 +1038,7 @@ static void assert_same(const struct catalog *a, const struct catalog *b)
         assert_memory_equal(catalog_key(a, i), catalog_key(b, i), sizeof *catalog_key(a, i));
     }
     assert_same_gaps(a, b);
+    assert_same_evidence(a, b);
     assert_int_equal(catalog_snapshot_count(a), catalog_snapshot_count(b));
     for (size_t i = 0; i < catalog_snapshot_count(a); i++) {
         const struct catalog_snapshot *s = catalog_snapshot(a, i);
@@ -1084,6 +1182,8 @@ int main(void)
         cmocka_unit_test(test_catalog_refuses_an_id_that_was_used),
         cmocka_unit_test(test_catalog_forgets_and_remembers),
         cmocka_unit_test(test_catalog_tags_replace_what_was_there),
+        cmocka_unit_test(test_catalog_knows_when_segments_were_verified_last),
+        cmocka_unit_test(test_catalog_goes_on_without_evidence_of_a_later_version),
         cmocka_unit_test(test_catalog_keeps_gaps_in_the_order_of_the_journal),
         cmocka_unit_test(test_catalog_ends_a_gap_not_before_it_began),
         cmocka_unit_test(test_catalog_knows_which_commits_are_made_inside_a_gap),

@@ -121,6 +121,36 @@ static void test_reader_reads_by_place(void **state)
     kit_end(&v, d);
 }
 
+/* The id of the next slot is computed ahead: it is that of its own block's bytes alone. */
+static void test_reader_takes_no_id_of_one_block_for_anothers(void **state)
+{
+    struct vault v;
+    struct simdisk *d = begin(&v, 2);
+    struct repo_reader *rd = NULL;
+    uint8_t *expected = kit_bytes(21, LEN);
+    const uint8_t *data;
+    size_t len;
+    uint8_t ids[3][32];
+
+    (void)state;
+    kit_chunk_id(v.repo, 10, LEN, ids[0]);
+    kit_chunk_id(v.repo, 11, LEN, ids[1]);
+    kit_chunk_id(v.repo, 21, LEN, ids[2]);
+    for (size_t blocks = 1; blocks <= 2; blocks++) {
+        ok(repo_reader_new(v.repo, blocks, &rd));
+        ok(repo_reader_block(rd, 0, SEGMENT_HEADER_BYTES));
+        ok(repo_reader_slot(rd, 0, ids[0], &data, &len));
+        ok(repo_reader_block(rd, 1, SEGMENT_HEADER_BYTES));
+        says(repo_reader_slot(rd, 1, ids[1], &data, &len), HF_EDAMAGE, "not those of its id");
+        ok(repo_reader_slot(rd, 1, ids[2], &data, &len));
+        assert_int_equal(len, LEN);
+        assert_memory_equal(data, expected, LEN);
+        repo_reader_free(rd);
+    }
+    mem_free(expected);
+    kit_end(&v, d);
+}
+
 /* A block is read once as long as it is among the last few. */
 static void test_reader_keeps_the_last_blocks(void **state)
 {
@@ -377,6 +407,37 @@ static void test_reader_believes_no_index(void **state)
     kit_end(&v, d);
 }
 
+/*
+ * The disk of the cache fails: that is said, and what to do. (Were the index built anew instead, a
+ * disk that fails for both would make a repository look damaged.)
+ */
+static void test_reader_says_that_the_cache_can_not_be_read(void **state)
+{
+    struct vault v;
+    struct simdisk *d = begin(&v, 3);
+    struct index_home home;
+    uint64_t count = 0;
+    uint8_t id[32];
+
+    (void)state;
+    kit_chunk_id(v.repo, 21, LEN, id);
+    for (unsigned i = 0; i < 3; i++) {
+        kit_close(&v);
+        kit_open(&v);
+        kit_fault_for_ever(d, SIMOP_PREAD, "cache-a/", EIO);
+        if (i == 0) {
+            assert_int_equal(kit_fetch(v.repo, 21, LEN), HF_EIO);
+        } else if (i == 1) {
+            assert_int_equal(repo_locate(v.repo, id, &home), HF_EIO);
+        } else {
+            assert_int_equal(repo_chunk_count(v.repo, &count), HF_EIO);
+        }
+        assert_non_null(strstr(err_last()->hint, "can be deleted"));
+        simdisk_clear_faults(d);
+    }
+    kit_end(&v, d);
+}
+
 /* Rot in any byte of any segment: never another chunk than the one asked for. */
 static void test_reader_never_gives_out_what_is_rotten(void **state)
 {
@@ -475,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_reader_knows_no_other_chunk),
         cmocka_unit_test(test_reader_finds_where_a_chunk_is),
         cmocka_unit_test(test_reader_reads_by_place),
+        cmocka_unit_test(test_reader_takes_no_id_of_one_block_for_anothers),
         cmocka_unit_test(test_reader_keeps_the_last_blocks),
         cmocka_unit_test(test_reader_opens_a_segment_once),
         cmocka_unit_test(test_reader_has_a_bounded_number_of_segments_open),
@@ -485,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_reader_tries_every_home),
         cmocka_unit_test(test_reader_tries_every_home_of_a_failing_disk),
         cmocka_unit_test(test_reader_believes_no_index),
+        cmocka_unit_test(test_reader_says_that_the_cache_can_not_be_read),
         cmocka_unit_test(test_reader_never_gives_out_what_is_rotten),
         cmocka_unit_test(test_reader_without_memory),
         cmocka_unit_test(test_reader_without_memory_to_name_a_damaged_footer),

@@ -158,6 +158,40 @@ static void test_blocks_have_a_bounded_number_of_chunks(void **state)
     kit_end(&v, d);
 }
 
+/* Few chunks become a record where they are gathered, with room before and behind; many don't. */
+static void test_blocks_without_compression_hold_what_was_put_into_them(void **state)
+{
+    static const uint32_t counts[] = { 1, 255, 256, 257, 400 };
+    /* With what comes before them, up to all the memory that they are gathered in. */
+    static const size_t lengths[] = { 2 * KIB * KIB - 1100, 2 * KIB * KIB - 1080,
+                                      2 * KIB * KIB - 1068, 2 * KIB * KIB - 1067 };
+    struct vault v;
+    struct simdisk *d = begin(&v, 64u << 20);
+    struct run *x = kit_run(&v);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        for (uint32_t k = 0; k < counts[i]; k++) {
+            add_typed(&v, x, i % 2 == 0 ? SEGMENT_DATA : SEGMENT_PAGES, 1000 * i + k, 50 + k % 9);
+        }
+        ok(run_cut(x, SEGMENT_DATA));
+        ok(run_cut(x, SEGMENT_PAGES));
+    }
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        add_typed(&v, x, SEGMENT_DATA, 9000 + i, lengths[i]);
+    }
+    commit(&x);
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        for (uint32_t k = 0; k < counts[i]; k += k < 250 ? 13 : 1) {
+            ok(kit_fetch(v.repo, 1000 * i + k, 50 + k % 9));
+        }
+    }
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        ok(kit_fetch(v.repo, 9000 + i, lengths[i]));
+    }
+    kit_end(&v, d);
+}
+
 static void test_blocks_end_where_they_are_cut(void **state)
 {
     static const uint32_t expected[] = { 2, 1 };
@@ -588,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_blocks_end_before_they_are_too_long),
         cmocka_unit_test(test_blocks_end_when_they_are_full),
         cmocka_unit_test(test_blocks_have_a_bounded_number_of_chunks),
+        cmocka_unit_test(test_blocks_without_compression_hold_what_was_put_into_them),
         cmocka_unit_test(test_blocks_end_where_they_are_cut),
         cmocka_unit_test(test_blocks_take_no_chunk_of_an_impossible_length),
         cmocka_unit_test(test_segments_are_filled_up_to_their_target),

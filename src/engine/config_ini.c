@@ -1,7 +1,7 @@
 /*
  * config_ini.c - see config_ini.h.
  */
-#include "app/config_ini.h"
+#include "engine/config_ini.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/slurp.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
 #define FILE_MAX (1u << 20)
+#define PIECE_BYTES (16u << 10)
 #define DEPTH_MAX 8u /* of includes; a circle of them is deeper than that */
 
 struct reading {
@@ -98,6 +98,7 @@ static int include(struct reading *r, const char *value)
 {
     const char *own = r->place.file->path;
     const char *slash = strrchr(own, '/');
+    const char *path;
     struct buf pattern;
     glob_t found;
     int rc;
@@ -113,10 +114,11 @@ static int include(struct reading *r, const char *value)
         buf_put(&pattern, own, (size_t)(slash - own) + 1);
     }
     buf_put(&pattern, value, strlen(value));
+    path = buf_text(&pattern);
     rc = buf_error(&pattern);
     if (rc == 0 && strpbrk(value, "*?[") == NULL) {
-        rc = read_file(r->events, r->files, buf_text(&pattern), r->depth + 1);
-    } else if (rc == 0 && glob(buf_text(&pattern), 0, NULL, &found) == 0) {
+        rc = read_file(r->events, r->files, path, r->depth + 1);
+    } else if (rc == 0 && glob(path, 0, NULL, &found) == 0) {
         for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
             rc = read_file(r->events, r->files, found.gl_pathv[i], r->depth + 1);
         }
@@ -129,6 +131,7 @@ static int include(struct reading *r, const char *value)
 static int take_entry(struct reading *r, char *line)
 {
     char *equals = strchr(line, '=');
+    const char *text;
     struct buf value;
     char *key;
     int rc;
@@ -140,12 +143,14 @@ static int take_entry(struct reading *r, char *line)
     key = trim(line);
     buf_init(&value);
     rc = expand(trim(equals + 1), &value);
+    text = buf_text(&value);
+    rc = rc != 0 ? rc : buf_error(&value);
     if (rc != 0) {
         rc = err_add(rc, "%s", key);
     } else if (strcmp(key, "include") == 0) {
-        rc = include(r, buf_text(&value));
+        rc = include(r, text);
     } else {
-        rc = r->events->entry(r->events->context, &r->place, key, buf_text(&value));
+        rc = r->events->entry(r->events->context, &r->place, key, text);
     }
     buf_release(&value);
     return rc;
@@ -249,6 +254,29 @@ static int remember_file(struct config_ini_files *files, const char *path,
     return 0;
 }
 
+static int take_text(int fd, const char *path, struct buf *out)
+{
+    for (;;) {
+        ssize_t n;
+        int rc = buf_reserve(out, PIECE_BYTES);
+
+        if (rc != 0) {
+            return rc;
+        }
+        n = read(fd, out->data + out->len, PIECE_BYTES);
+        if (n < 0 && errno != EINTR) {
+            return err_os(errno, "could not read %s", path);
+        }
+        if (n == 0) {
+            return 0;
+        }
+        out->len += n > 0 ? (size_t)n : 0;
+        if (out->len > FILE_MAX) {
+            return err_raise(HF_ELIMIT, "%s has more than %u bytes", path, FILE_MAX);
+        }
+    }
+}
+
 static int read_file(const struct config_ini_events *events, struct config_ini_files *files,
                      const char *path, unsigned depth)
 {
@@ -267,7 +295,7 @@ static int read_file(const struct config_ini_events *events, struct config_ini_f
         rc = check_file(fd, path, &file->exposed);
     }
     if (rc == 0) {
-        rc = slurp_fd(fd, path, FILE_MAX, &text);
+        rc = take_text(fd, path, &text);
     }
     if (rc == 0) {
         r.place.file = file;

@@ -11,8 +11,8 @@
  * outside of any section. A file must belong to root or to who runs this, and nobody else may be
  * able to write it, since jobs run commands. Every error names file and line.
  */
-#ifndef HF_APP_CONFIG_INI_H
-#define HF_APP_CONFIG_INI_H
+#ifndef HF_ENGINE_CONFIG_INI_H
+#define HF_ENGINE_CONFIG_INI_H
 
 #include <stdbool.h>
 #include <stddef.h>
