@@ -18,6 +18,7 @@
 
 #define PIECE_BYTES (1u << 20)
 #define PATH_BYTES 600
+#define MOST_TRIES 1000u
 #define KEPT_BYTES (1u << 16) /* what is copied for real is small */
 #define FOLDER_MODE 0700u
 
@@ -371,20 +372,45 @@ static const struct fs_ops overlay_ops = {
 struct gathering {
     struct overlay *o;
     const char *folder; /* "": the root */
+    bool vanished;      /* something was listed and then not there */
 };
+
+static bool is_copied(const struct overlay *o, const char *path)
+{
+    char top[PATH_BYTES];
+
+    snprintf(top, sizeof top, "%.*s", (int)strcspn(path, "/"), path);
+    return listed(o->copied, top);
+}
+
+/* What is there under a name; HF_EABSENT. */
+static int look(struct overlay *o, const char *path, struct lower *out)
+{
+    struct fs_stat st;
+    size_t len = 0;
+    int rc = fs_stat(o->below, path, &st);
+
+    *out = (struct lower){ .size = st.size, .is_dir = st.is_dir };
+    if (rc == 0 && !st.is_dir && is_copied(o, path)) {
+        rc = fs_read_file(o->below, path, KEPT_BYTES, &out->kept, &len);
+        out->size = len;
+    }
+    return rc;
+}
 
 /* What vanishes between being listed and being looked at was not there. */
 static int take_in(void *context, const char *name)
 {
-    const struct gathering *g = context;
+    struct gathering *g = context;
     struct overlay *o = g->o;
     char path[PATH_BYTES];
-    struct fs_stat st;
+    struct lower l;
     int rc;
 
     snprintf(path, sizeof path, "%s%s%s", g->folder, g->folder[0] != '\0' ? "/" : "", name);
-    rc = fs_stat(o->below, path, &st);
+    rc = look(o, path, &l);
     if (rc == HF_EABSENT) {
+        g->vanished = true;
         err_clear();
         return 0;
     }
@@ -392,28 +418,54 @@ static int take_in(void *context, const char *name)
         rc = mem_grow(&o->names, &o->cap, o->count + 1, sizeof *o->names);
     }
     if (rc == 0) {
-        o->names[o->count] = (struct lower){ mem_strdup(path), st.size, st.is_dir, false, NULL };
-        rc = o->names[o->count].path != NULL ? 0 : err_nomem();
-        o->count += rc == 0;
+        l.path = mem_strdup(path);
+        rc = l.path != NULL ? 0 : err_nomem();
     }
-    return rc;
+    if (rc != 0) {
+        mem_free(l.kept);
+        return rc;
+    }
+    o->names[o->count++] = l;
+    return 0;
 }
 
+static void forget_from(struct overlay *o, size_t first)
+{
+    while (o->count > first) {
+        o->count--;
+        mem_free(o->names[o->count].path);
+        mem_free(o->names[o->count].kept);
+    }
+}
+
+/*
+ * A folder whose files are copied is taken in as it was at one moment: a name that goes while that
+ * is done has made room for another, which the listing may have missed (the head of a journal).
+ */
 static int take_in_folder(struct overlay *o, const char *folder)
 {
-    struct gathering g = { o, folder };
+    struct gathering g = { .o = o, .folder = folder };
+    size_t before = o->count;
     int rc = fs_mkdir(o->above, folder, FOLDER_MODE);
 
-    if (rc == 0 && !listed(o->left_empty, folder)) {
-        rc = fs_list(o->below, folder, take_in, &g);
+    if (rc != 0 || listed(o->left_empty, folder)) {
+        return rc;
     }
-    return rc;
+    for (unsigned tries = 0; tries < MOST_TRIES; tries++) {
+        g.vanished = false;
+        forget_from(o, before);
+        rc = fs_list(o->below, folder, take_in, &g);
+        if (rc != 0 || !g.vanished || !is_copied(o, folder)) {
+            return rc;
+        }
+    }
+    return err_raise(HF_ECHANGED, "%s changes all the time", folder);
 }
 
 /* From one folder to the next: what the files of a later one are about was there before. */
 static int gather(struct overlay *o)
 {
-    struct gathering root = { o, "" };
+    struct gathering root = { .o = o, .folder = "" };
     size_t top;
     int rc = fs_list(o->below, "", take_in, &root);
 
@@ -429,40 +481,6 @@ static int gather(struct overlay *o)
     if (rc == 0 && o->count > 1) {
         qsort(o->names, o->count, sizeof *o->names, compare_lower);
     }
-    return rc;
-}
-
-static bool is_copied(const struct overlay *o, const char *path)
-{
-    char top[PATH_BYTES];
-
-    snprintf(top, sizeof top, "%.*s", (int)strcspn(path, "/"), path);
-    return listed(o->copied, top);
-}
-
-/* What is gone since it was listed is not in the copy. */
-static int keep_copied(struct overlay *o)
-{
-    size_t left = 0;
-    int rc = 0;
-
-    for (size_t i = 0; i < o->count; i++) {
-        struct lower *l = &o->names[i];
-        size_t len = 0;
-
-        if (rc == 0 && !l->is_dir && is_copied(o, l->path)) {
-            rc = fs_read_file(o->below, l->path, KEPT_BYTES, &l->kept, &len);
-            l->size = len;
-        }
-        if (rc == HF_EABSENT) {
-            mem_free(l->path);
-            err_clear();
-            rc = 0;
-        } else {
-            o->names[left++] = *l;
-        }
-    }
-    o->count = left;
     return rc;
 }
 
@@ -505,9 +523,6 @@ int fs_overlay_new(const struct fs_overlay_options *options, struct fs **out_fs)
     o->left_empty = options->left_empty;
     o->base.label = mem_strdup(options->above->label);
     rc = o->base.label != NULL ? gather(o) : err_nomem();
-    if (rc == 0) {
-        rc = keep_copied(o);
-    }
     if (rc == 0) {
         rc = put_kept(o);
     }
