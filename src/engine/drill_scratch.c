@@ -32,7 +32,6 @@
 #define MADE_BYTES 6 /* of random letters */
 #define LOCK "lock"
 #define TRIES 16
-#define HOME_VARIABLE "HOME=" /* what we run has its home in the folder */
 
 struct drill_scratch {
     char *path;
@@ -245,35 +244,6 @@ static void shed(int guard, const struct drill_scratch *s)
     close_range((unsigned)last + 1, ~0u, 0);
 }
 
-/* Whether a process has its home in our folder: one that only looks around in it has not. */
-static bool lives_here(int proc_fd, const char *pid, const struct drill_scratch *s)
-{
-    static char environment[1 << 16];
-    char path[32];
-    size_t len = 0, name = strlen(HOME_VARIABLE), own = strlen(s->path);
-    ssize_t n = 1;
-    int fd;
-
-    if (snprintf(path, sizeof path, "%s/environ", pid) >= (int)sizeof path) {
-        return false;
-    }
-    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && n > 0 && len < sizeof environment - 1) {
-        n = read(fd, environment + len, sizeof environment - 1 - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    environment[len] = '\0';
-    for (const char *v = environment; v < environment + len; v += strlen(v) + 1) {
-        if (strncmp(v, HOME_VARIABLE, name) == 0 && strncmp(v + name, s->path, own) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A command that we were running is not to go on in a folder that is going away. */
 static void kill_inside(const struct drill_scratch *s)
 {
@@ -290,8 +260,7 @@ static void kill_inside(const struct drill_scratch *s)
             continue;
         }
         n = readlinkat(dirfd(dir), link, cwd, sizeof cwd - 1);
-        if (n > (ssize_t)len && strncmp(cwd, s->path, len) == 0 && cwd[len] == '/' &&
-            lives_here(dirfd(dir), e->d_name, s)) {
+        if (n > (ssize_t)len && strncmp(cwd, s->path, len) == 0 && cwd[len] == '/') {
             (void)kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
         }
     }
