@@ -25,7 +25,7 @@ cp -a /etc/. /mnt/etc/ || true
 rm -f /mnt/etc/holdfast* /mnt/etc/cron.d/holdfast*
 mkdir -p /mnt/etc/systemd/system /mnt/etc/cron.d
 cp "$PROGRAM" /mnt/bin/holdfast
-cp -R "$DOCUMENTS"/policies "$DOCUMENTS"/recipes /mnt/share/doc/holdfast/ || true
+cp -R "$DOCUMENTS"/policies "$DOCUMENTS"/recipes /mnt/share/doc/holdfast/
 for name in systemctl logger mail; do
     printf '#!/bin/sh\nexec true\n' >/mnt/bin/$name
 done
